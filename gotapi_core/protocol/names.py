@@ -81,7 +81,6 @@ SPELLINGS: Final[Mapping[str, str]] = MappingProxyType(
         for spelling in (
             "accessToken", "createClient", "getNetworkServices", "networkServiceDiscovery",
             "onServiceChange", "requestAccessToken", "serviceDiscovery", "serviceInformation",
-            "printingCommand",
         )
     }
 )  # fmt: skip

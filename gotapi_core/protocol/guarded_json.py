@@ -1,0 +1,68 @@
+"""JSON from outside: bounded depth, no duplicate members, no NUL. PURE.
+
+A decoder that recurses must not see a document before its depth is known, so the depth is found
+on the bytes: strings are cut out, only brackets are kept, and each pass takes the innermost pairs
+away. The number of passes is the depth, and every pass runs at memory speed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from gotapi_core.protocol.errors import InvalidParameter
+
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_NUL_ESCAPE: Final = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
+_BRACKETS: Final = bytes.maketrans(b"[]{}", b"()()")
+_NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+
+def decode_object(text: bytes, *, depth: int) -> dict[str, object]:
+    """Return the members of a JSON object; raises InvalidParameter for anything else.
+
+    Refused: nesting deeper than `depth`, a member twice in one object at any level, and NUL.
+    """
+    skeleton = _STRING.sub(b"", text)
+    _check_depth(skeleton, depth)
+    if _NUL_ESCAPE.search(text):
+        raise InvalidParameter("The JSON text has a NUL character (\\u0000); remove it")
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidParameter(f"The JSON text is malformed: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidParameter("The JSON text must be an object: {...}")
+    # Outside strings there is one colon per member as written; a decoded object holds a member
+    # that was written twice only once.
+    if skeleton.count(b":") != _count_members(value):
+        raise InvalidParameter("The JSON text has the same member twice in one object")
+    return value
+
+
+def _check_depth(skeleton: bytes, depth: int) -> None:
+    if skeleton.count(b"[") + skeleton.count(b"{") <= depth:
+        return
+    brackets = skeleton.translate(_BRACKETS, _NOT_BRACKETS)
+    for _ in range(depth):
+        brackets = brackets.replace(b"()", b"")
+    if brackets:
+        raise InvalidParameter(
+            f"The JSON text is nested deeper than {depth} levels, or its brackets do not match"
+        )
+
+
+def _count_members(value: object) -> int:
+    """Count the members of all objects in a tree, without recursion."""
+    count = 0
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            count += len(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return count
