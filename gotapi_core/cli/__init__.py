@@ -1,0 +1,50 @@
+"""The command `gotapi`. Each subcommand lives in a module of its own, imported when it is used."""
+
+import importlib
+from collections.abc import Mapping
+
+import click
+
+from gotapi_core import __version__
+
+BUILT_IN: Mapping[str, tuple[str, str]] = {
+    "run": ("gotapi_core.cli.run:run", "Start the hub."),
+    "apps": ("gotapi_core.cli.apps:apps", "List, approve, deny and revoke applications."),
+    "operator": ("gotapi_core.cli.apps:operator", "Print a link to the operator page."),
+    "services": ("gotapi_core.cli.services:services", "List the services of the hub."),
+    "print": ("gotapi_core.cli.printing:print_command", "Print a G-code file."),
+}
+
+
+class Commands(click.Group):
+    """The built-in commands, then those of the plug-ins."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*BUILT_IN, *sorted(set(_plugin_commands()) - set(BUILT_IN))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in BUILT_IN:
+            command = _import(BUILT_IN[cmd_name][0])
+            command.short_help = BUILT_IN[cmd_name][1]
+            return command
+        return _plugin_commands().get(cmd_name)
+
+
+def _import(target: str) -> click.Command:
+    module, _, name = target.partition(":")
+    command = getattr(importlib.import_module(module), name)
+    assert isinstance(command, click.Command)
+    return command
+
+
+def _plugin_commands() -> dict[str, click.Command]:
+    from gotapi_core.host.loader import find_plugins, load  # late: only where it is needed
+
+    found = (load(plugin) for plugin in find_plugins())
+    return {command.name or "": command for loaded in found for command in loaded.commands}
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gotapi")
+def main() -> None:
+    """Use the devices of this machine from pages, apps and scripts, with your consent."""

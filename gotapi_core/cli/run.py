@@ -1,0 +1,163 @@
+"""`gotapi run`: checks everything that can be wrong, then starts the hub."""
+
+import asyncio
+import json
+import logging
+import socket
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from gotapi_core import __version__
+from gotapi_core.cli import running
+from gotapi_core.cli.demo import Demo
+from gotapi_core.host.loader import find_plugins, load
+from gotapi_core.hub import Hub
+from gotapi_core.paths import Paths, default_paths, paths_under
+from gotapi_core.server.app import App
+from gotapi_core.server.listen import PortTaken, listen
+from gotapi_core.server.serve import serve
+from gotapi_core.settings import Settings, SettingsError, is_loopback, load_settings
+from gotapi_core.store import Store, StoreError
+
+EX_CONFIG = 78  # sysexits.h: something is configured so that the hub cannot start
+
+
+class Refusal(click.ClickException):
+    """The hub cannot start; the message says what to do."""
+
+    exit_code = EX_CONFIG
+
+
+@click.command()
+@click.option("--host", help="Loopback address to listen on; both by default.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 4035 by default.")
+@click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Keep all in here.")
+@click.option("--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE", help="A setting.")
+@click.option("--demo", is_flag=True, help="Add simulated devices: everything works at once.")
+@click.option("-v", "--verbose", count=True, help="Log more; twice for everything.")
+def run(
+    host: str | None,
+    port: int | None,
+    home: Path | None,
+    overrides: tuple[str, ...],
+    demo: bool,
+    verbose: int,
+) -> None:
+    """Start the hub and keep it running until Ctrl-C."""
+    _log_to_stderr(verbose)
+    paths = paths_under(home) if home else default_paths()
+    overrides = (*overrides, *_options(host, port))
+    with ExitStack() as stack:
+        if demo and host is not None and not is_loopback(host):
+            raise Refusal(
+                f"--demo answers on this machine only, so it cannot listen on {host}; "
+                "leave --host away"
+            )
+        settings = _settings(paths, overrides)
+        _prepare(paths)
+        lock = stack.enter_context(_lock(paths))
+        sockets = _listen(settings)
+        for one in sockets:
+            stack.callback(one.close)
+        running.write(lock, _url(sockets))
+        if demo:
+            settings = stack.enter_context(Demo(paths, settings))
+        store = _open_store(paths)
+        stack.callback(store.close)
+        _run(settings, paths, store, sockets)
+
+
+def _run(settings: Settings, paths: Paths, store: Store, sockets: list[socket.socket]) -> None:
+    plugins = [load(found) for found in find_plugins()]
+    hub = Hub(settings=settings, paths=paths, store=store, clock=time.time, plugins=plugins)
+    try:
+        asyncio.run(serve(hub, sockets, on_ready=lambda app, _: _welcome(app, hub, sockets)))
+    except KeyboardInterrupt:
+        click.echo("The hub has stopped.", err=True)
+
+
+def _welcome(app: App, hub: Hub, sockets: list[socket.socket]) -> None:
+    url = _url(sockets)
+    click.echo(f"gotapi-hub {__version__} is ready at {url}")
+    for supervisor in hub.registry:
+        health = supervisor.health
+        why = f": {health.reason}" if health.reason else ""
+        click.echo(f"  plug-in {supervisor.manifest.name}: {health.state.value}{why}")
+    click.echo(f"Operator page (approve applications there): {app.operator.login_link(url)}")
+    click.echo("Stop the hub with Ctrl-C.")
+    sys.stdout.flush()
+
+
+def _options(host: str | None, port: int | None) -> list[str]:
+    given = []
+    if host is not None:
+        given.append(f"server.host={json.dumps(host)}")
+    if port is not None:
+        given.append(f"server.port={port}")
+    return given
+
+
+def _settings(paths: Paths, overrides: tuple[str, ...]) -> Settings:
+    try:
+        return load_settings(paths.settings_file, overrides)
+    except SettingsError as error:
+        raise Refusal(str(error)) from error
+
+
+def _prepare(paths: Paths) -> None:
+    try:
+        paths.prepare()
+    except OSError as error:
+        raise Refusal(
+            f"The hub cannot keep its files in {paths.data}: {error.strerror}. Make the folder "
+            "writable, or choose another with --home"
+        ) from error
+
+
+def _lock(paths: Paths) -> TextIO:
+    try:
+        return running.take(paths.lock)
+    except running.FolderInUse as holder:
+        raise Refusal(
+            f"The folder {paths.data} is in use by {holder}. Stop that hub, or give this one a "
+            "folder and a port of its own: gotapi run --home DIR --port 4135"
+        ) from None
+
+
+def _listen(settings: Settings) -> list[socket.socket]:
+    server = settings.server
+    try:
+        return listen(server.host, server.port)
+    except PortTaken as error:
+        raise Refusal(str(error)) from error
+    except OSError as error:
+        raise Refusal(
+            f"The hub cannot listen on {server.host} port {server.port}: {error.strerror}"
+        ) from error
+
+
+def _open_store(paths: Paths) -> Store:
+    store = Store(paths.store)
+    try:
+        store.open()
+    except StoreError as error:
+        raise Refusal(str(error)) from error
+    return store
+
+
+def _url(sockets: list[socket.socket]) -> str:
+    host, port = sockets[0].getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _log_to_stderr(verbose: int) -> None:
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(
+        level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its lines repeat the query string

@@ -1,0 +1,68 @@
+"""The port: the one interface between the hub and a plug-in, wherever the plug-in runs.
+
+In process, over stdio or over a WebSocket, a port answers the same six calls. Service ids on this
+side of it are the plug-in's own; the hub appends and strips `.<plugin id>`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gotapi_core.plugin.context import Call, Context
+from gotapi_core.protocol.messages import Service, SurfaceReply, SurfaceRequest
+from gotapi_core.protocol.routes import Route, RouteTable
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a started plug-in says of itself."""
+
+    id: str
+    name: str
+    version: str
+    routes: RouteTable
+
+
+@dataclass(frozen=True, slots=True)
+class PortEvent:
+    """One value of an event stream; `durable` ones are never replaced by newer ones."""
+
+    members: Mapping[str, object]
+    durable: bool
+
+
+class Port(ABC):
+    """A connection to one plug-in. Calls raise GotapiError; any other exception is its fault."""
+
+    @property
+    @abstractmethod
+    def description(self) -> Description:
+        """What the plug-in offers; known after `start`."""
+
+    @abstractmethod
+    async def start(self, context: Context) -> None:
+        """Start the plug-in; raises whatever its own start raised."""
+
+    @abstractmethod
+    async def services(self) -> Sequence[Service]:
+        """Ask for the plug-in's services now."""
+
+    @abstractmethod
+    async def call(
+        self, route: Route, call: Call, params: Mapping[str, object]
+    ) -> Mapping[str, object]:
+        """Make a one-shot call; returns the members of the answer."""
+
+    @abstractmethod
+    def events(
+        self, route: Route, call: Call, params: Mapping[str, object]
+    ) -> AsyncGenerator[PortEvent, None]:
+        """Start an event stream; closing the generator ends it."""
+
+    @abstractmethod
+    async def surface(self, route: Route, request: SurfaceRequest) -> SurfaceReply:
+        """Pass a raw request to the owner of a surface."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Stop the plug-in and free what the port holds."""

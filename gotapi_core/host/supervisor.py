@@ -1,0 +1,245 @@
+"""One supervisor a plug-in: its state, its time limits, and the guard around everything it does."""
+
+import asyncio
+import enum
+import logging
+import traceback
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import msgspec
+
+from gotapi_core.host.port import Description, Port, PortEvent
+from gotapi_core.plugin.context import Call, Context
+from gotapi_core.plugin.manifest import Manifest
+from gotapi_core.protocol.errors import (
+    GotapiError,
+    IllegalServerState,
+    PluginDisabled,
+    TimedOut,
+    TooManyRequests,
+    UnknownError,
+)
+from gotapi_core.protocol.messages import Service, SurfaceReply, SurfaceRequest
+from gotapi_core.protocol.routes import Route
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+START_LIMIT = 10.0  # seconds; a plug-in that opens hardware does so in the background
+STOP_LIMIT = 5.0  # seconds
+
+
+class PluginState(enum.Enum):
+    """Where a plug-in is in its life."""
+
+    FOUND = "found"
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+TRANSITIONS: Mapping[PluginState, frozenset[PluginState]] = {
+    PluginState.FOUND: frozenset({PluginState.STARTING, PluginState.FAILED}),
+    PluginState.STARTING: frozenset({PluginState.READY, PluginState.FAILED, PluginState.STOPPED}),
+    PluginState.READY: frozenset({PluginState.FAILED, PluginState.STOPPED}),
+    PluginState.FAILED: frozenset({PluginState.STARTING, PluginState.STOPPED}),
+    PluginState.STOPPED: frozenset({PluginState.STARTING}),
+}
+
+
+class CallLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one plug-in may take: seconds for a call, calls at once, seconds for discovery."""
+
+    call: float = 60.0  # as both known GotAPI servers
+    in_flight: int = 64
+    discovery: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A snapshot for the operator."""
+
+    state: PluginState
+    reason: str
+    detail: str  # traceback, for the operator only
+
+
+class Supervisor:
+    """Keeps one plug-in: starts it, asks it, and turns its faults into GotAPI errors."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        port: Port | None,
+        limits: CallLimits,
+        on_state: Callable[["Supervisor"], None],
+    ) -> None:
+        self.manifest = manifest
+        self.id = manifest.id
+        self._port = port
+        self._limits = limits
+        self._on_state = on_state
+        self._health = Health(PluginState.FOUND, "", "")
+        self._in_flight = 0
+        self._known: Sequence[Service] = ()
+
+    @property
+    def health(self) -> Health:
+        """The plug-in's state and, where it failed, why."""
+        return self._health
+
+    @property
+    def ready(self) -> bool:
+        """Whether the plug-in answers."""
+        return self._health.state is PluginState.READY
+
+    @property
+    def description(self) -> Description:
+        """What the running plug-in offers; raises PluginDisabled where it is not running."""
+        return self._running().description
+
+    def fail(self, reason: str, detail: str = "") -> None:
+        """Mark the plug-in as failed; its services stay known as offline."""
+        log.error("plug-in %s failed: %s", self.id, reason)
+        self._move(PluginState.FAILED, reason, detail)
+
+    async def start(self, context: Context) -> None:
+        """Start the plug-in; a fault is kept in `health`, it never raises."""
+        if self._port is None:
+            return
+        self._move(PluginState.STARTING)
+        try:
+            async with asyncio.timeout(START_LIMIT):
+                await self._port.start(context)
+        except TimeoutError:
+            await self._stop_port()
+            self.fail(f"it did not start within {START_LIMIT:.0f} s")
+        except Exception as error:  # the boundary: whatever a plug-in raises stays here
+            await self._stop_port()
+            self.fail(_describe(error), traceback.format_exc())
+        else:
+            self._move(PluginState.READY)
+
+    async def stop(self) -> None:
+        """Stop the plug-in; a fault is logged."""
+        if self._health.state in (PluginState.READY, PluginState.STARTING):
+            self._move(PluginState.STOPPED)
+            await self._stop_port()
+
+    async def services(self) -> Sequence[Service]:
+        """Ask for the services; raises nothing: a late or failing plug-in's are shown offline."""
+        if not self.ready or self._port is None:
+            return self._offline()
+        try:
+            async with asyncio.timeout(self._limits.discovery):
+                self._known = tuple(await self._port.services())
+        except TimeoutError:
+            log.warning("plug-in %s did not answer discovery in time", self.id)
+            return self._offline()
+        except Exception:  # the boundary
+            log.exception("plug-in %s failed to answer discovery", self.id)
+            return self._offline()
+        return self._known
+
+    def known_service(self, own_id: str) -> Service | None:
+        """Return a service of the last discovery."""
+        for service in self._known:
+            if service.id == own_id:
+                return service
+        return None
+
+    async def call(
+        self, route: Route, call: Call, params: Mapping[str, object]
+    ) -> Mapping[str, object]:
+        """Make a one-shot call within the limits; raises only GotapiError."""
+        return await self._guarded(self._running().call(route, call, params))
+
+    async def surface(self, route: Route, request: SurfaceRequest) -> SurfaceReply:
+        """Pass a raw request to a surface within the limits; raises only GotapiError."""
+        return await self._guarded(self._running().surface(route, request))
+
+    async def events(
+        self, route: Route, call: Call, params: Mapping[str, object]
+    ) -> AsyncGenerator[PortEvent, None]:
+        """Run an event stream for as long as it is wanted; raises only GotapiError."""
+        try:
+            async with aclosing(self._running().events(route, call, params)) as values:
+                async for value in values:
+                    yield value
+        except GotapiError:
+            raise
+        except Exception as error:  # the boundary
+            raise self._fault(error) from error
+
+    async def _guarded(self, answer: Awaitable[T]) -> T:
+        if self._in_flight >= self._limits.in_flight:
+            _discard(answer)
+            raise TooManyRequests(
+                f"plug-in '{self.id}' already works on {self._in_flight} requests; try again"
+            )
+        self._in_flight += 1
+        try:
+            async with asyncio.timeout(self._limits.call) as limit:
+                return await answer
+        except GotapiError:
+            raise
+        except TimeoutError as error:
+            if not limit.expired():
+                raise self._fault(error) from error
+            raise TimedOut(
+                f"plug-in '{self.id}' did not answer within {self._limits.call:g} s"
+            ) from error
+        except Exception as error:  # the boundary
+            raise self._fault(error) from error
+        finally:
+            self._in_flight -= 1
+
+    def _fault(self, error: Exception) -> UnknownError:
+        log.error("plug-in %s raised", self.id, exc_info=error)
+        return UnknownError(
+            f"plug-in '{self.id}' failed with {type(error).__name__}; the hub's log has the details"
+        )
+
+    def _running(self) -> Port:
+        if self._port is None or not self.ready:
+            reason = f": {self._health.reason}" if self._health.reason else ""
+            raise PluginDisabled(f"plug-in '{self.id}' is {self._health.state.value}{reason}")
+        return self._port
+
+    def _offline(self) -> Sequence[Service]:
+        reason = self._health.reason or f"plug-in '{self.id}' does not answer"
+        return tuple(
+            msgspec.structs.replace(service, online=False, reason=reason) for service in self._known
+        )
+
+    def _move(self, state: PluginState, reason: str = "", detail: str = "") -> None:
+        current = self._health.state
+        if state not in TRANSITIONS[current]:
+            raise IllegalServerState(f"plug-in '{self.id}' cannot go from {current} to {state}")
+        self._health = replace(self._health, state=state, reason=reason, detail=detail)
+        self._on_state(self)
+
+    async def _stop_port(self) -> None:
+        if self._port is None:
+            return
+        try:
+            async with asyncio.timeout(STOP_LIMIT):
+                await self._port.stop()
+        except Exception:  # the boundary; a TimeoutError too
+            log.exception("plug-in %s did not stop cleanly", self.id)
+
+
+def _discard(answer: Awaitable[object]) -> None:
+    close = getattr(answer, "close", None)
+    if close is not None:
+        close()
+
+
+def _describe(error: BaseException) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

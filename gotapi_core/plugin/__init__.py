@@ -1,0 +1,34 @@
+"""Everything a plug-in author imports: the `Plugin` class, the route markers and their types.
+
+A plug-in is a class. Its methods are marked with the profile and attribute they answer; parameters
+and results are frozen structs. `README.md` shows a complete one in thirty lines.
+"""
+
+from gotapi_core.plugin.base import Durable, NoParams, Params, Plugin, Result
+from gotapi_core.plugin.context import Blob, Blobs, Call, Collection, Context
+from gotapi_core.plugin.decorators import delete, event, get, post, put, surface
+from gotapi_core.plugin.hookspecs import hookimpl
+from gotapi_core.protocol.messages import Service, SurfaceReply, SurfaceRequest
+
+__all__ = [
+    "Blob",
+    "Blobs",
+    "Call",
+    "Collection",
+    "Context",
+    "Durable",
+    "NoParams",
+    "Params",
+    "Plugin",
+    "Result",
+    "Service",
+    "SurfaceReply",
+    "SurfaceRequest",
+    "delete",
+    "event",
+    "get",
+    "hookimpl",
+    "post",
+    "put",
+    "surface",
+]

@@ -1,0 +1,80 @@
+"""What the hub hands to a plug-in: at start its `Context`, with each request a `Call`."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as the plug-in sees it.
+
+    `service_id` is the plug-in's own id of the service (without `.<plugin id>`), empty where the
+    request named none. `origin` says who asks (an http origin or an application's name) and
+    `application` is the hub's id of its grant. `base_url` is how the application reached the hub.
+    """
+
+    service_id: str
+    origin: str
+    application: str
+    base_url: str = ""
+    request_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A file the hub keeps: `path` may be read, never written."""
+
+    id: str
+    name: str
+    size: int  # bytes
+    sha256: str
+    path: Path
+
+
+class Blobs(ABC):
+    """Files that applications uploaded or plug-ins made, by uri."""
+
+    @abstractmethod
+    async def open(self, uri: str, *, application: str) -> Blob:
+        """Return the blob behind a uri the application may use.
+
+        Raises InvalidParameter where there is none, it expired, or it belongs to another one.
+        A plug-in that needs the file for longer than the call links or copies it to its folder.
+        """
+
+
+class Collection(ABC):
+    """A durable, ordered list of a plug-in's small documents; a finished `put` survives a kill."""
+
+    @abstractmethod
+    async def put(self, key: str, document: msgspec.Struct) -> None:
+        """Store a document under a key, replacing what was there."""
+
+    @abstractmethod
+    async def delete(self, key: str) -> None:
+        """Forget a document; an unknown key is no error."""
+
+    @abstractmethod
+    async def all(self, kind: type[S]) -> list[S]:
+        """Return every document in order of creation; one that no longer fits `kind` is skipped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The plug-in's view of the hub, for as long as it runs."""
+
+    plugin_id: str
+    settings: Any  # an instance of the plug-in's own settings_type
+    folder: Path  # private, durable, made by the hub
+    log: logging.Logger
+    blobs: Blobs
+    collection: Callable[[str], Collection]
+    spawn: Callable[[Coroutine[Any, Any, None]], None] = field(repr=False)

@@ -1,0 +1,81 @@
+"""Markers that tie a method of a plug-in to a profile and attribute, an event or a path."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gotapi_core.protocol.names import Method, Name
+from gotapi_core.protocol.routes import Kind
+
+F = TypeVar("F", bound=Callable[..., object])
+
+MARKS = "__gotapi_marks__"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a decorator says of a method; a method may carry several."""
+
+    kind: Kind
+    method: Method
+    name: Name
+    path: str = ""
+
+
+def marks_of(function: object) -> tuple[Mark, ...]:
+    """Return the marks a function carries, in the order they were written from the inside out."""
+    found = getattr(function, MARKS, ())
+    return tuple(found)
+
+
+class Marker:
+    """The decorator proper: adds its mark to the function and hands the function back."""
+
+    def __init__(self, mark: Mark) -> None:
+        self._mark = mark
+
+    def __call__(self, function: F) -> F:
+        setattr(function, MARKS, (*marks_of(function), self._mark))
+        return function
+
+
+def get(profile: str, attribute: str | None = None, *, interface: str | None = None) -> Marker:
+    """Mark a method that answers `GET /gotapi/{profile}/[{interface}/]{attribute}`."""
+    return _one_shot(Method.GET, profile, interface, attribute)
+
+
+def put(profile: str, attribute: str | None = None, *, interface: str | None = None) -> Marker:
+    """Mark a method that answers `PUT /gotapi/{profile}/[{interface}/]{attribute}`."""
+    return _one_shot(Method.PUT, profile, interface, attribute)
+
+
+def post(profile: str, attribute: str | None = None, *, interface: str | None = None) -> Marker:
+    """Mark a method that answers `POST /gotapi/{profile}/[{interface}/]{attribute}`."""
+    return _one_shot(Method.POST, profile, interface, attribute)
+
+
+def delete(profile: str, attribute: str | None = None, *, interface: str | None = None) -> Marker:
+    """Mark a method that answers `DELETE /gotapi/{profile}/[{interface}/]{attribute}`."""
+    return _one_shot(Method.DELETE, profile, interface, attribute)
+
+
+def event(profile: str, attribute: str | None = None, *, interface: str | None = None) -> Marker:
+    """Mark an async generator whose values are the events of the attribute.
+
+    The hub answers PUT (listen) and DELETE (stop listening) of the same name by itself: it starts
+    the generator for the first listener and closes it after the last (DWAPI-3DP 7.2.3).
+    """
+    name = Name(profile, interface, attribute)
+    return Marker(Mark(kind=Kind.EVENT, method=Method.PUT, name=name))
+
+
+def surface(path: str) -> Marker:
+    """Mark a method that answers every request below a path of its own outside `/gotapi`."""
+    if not path.startswith("/") or path.rstrip("/") == "" or path.startswith("/gotapi"):
+        raise ValueError(f"a surface needs a path of its own like '/3dps', not {path!r}")
+    return Marker(Mark(kind=Kind.SURFACE, method=Method.GET, name=Name(""), path=path.rstrip("/")))
+
+
+def _one_shot(method: Method, profile: str, interface: str | None, attribute: str | None) -> Marker:
+    name = Name(profile, interface, attribute)
+    return Marker(Mark(kind=Kind.ONE_SHOT, method=method, name=name))

@@ -1,0 +1,118 @@
+"""The ASGI application: the checks every request passes, then the room it belongs to."""
+
+import logging
+from collections.abc import Callable
+
+from gotapi_core.blobs import PATH as BLOBS
+from gotapi_core.hub import Hub
+from gotapi_core.protocol.errors import GotapiError, UnknownError, error_body
+from gotapi_core.protocol.identity import FetchKind, check_fetch, check_host, identify, lineage_of
+from gotapi_core.server.asgi import ClientGone, Headers, Receive, Scope, Send, header_map, send_json
+from gotapi_core.server.cors import cors_headers, send_preflight
+from gotapi_core.server.events import PATH as WEBSOCKET
+from gotapi_core.server.events import Sockets
+from gotapi_core.server.files import Files
+from gotapi_core.server.operator import OPERATOR, Operator
+from gotapi_core.server.rest import Rest
+from gotapi_core.server.surfaces import Surfaces
+from gotapi_core.server.ws_protocol import ABORT
+
+log = logging.getLogger(__name__)
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+class App:
+    """One hub's ASGI application."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hosts = LOOPBACK_NAMES | {name.lower() for name in hub.settings.server.names}
+        self._hub = hub
+        self._rest = Rest(hub)
+        self._files = Files(hub)
+        self._surfaces = Surfaces(hub)
+        self._operator = Operator(hub)
+        self.sockets = Sockets(hub)
+
+    @property
+    def operator(self) -> Operator:
+        """The operator's pages, for the one-time link."""
+        return self._operator
+
+    def close(self) -> None:
+        """End what would wait for ever: events and the operator's long polls."""
+        self.sockets.close_all()
+        self._operator.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request or serve one WebSocket."""
+        if scope["type"] == "http":
+            try:
+                await self._http(scope, receive, send)
+            except ClientGone:
+                return
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = header_map(scope)
+        path: str = scope["path"]
+        try:
+            check_host(headers.get("host", ""), self._hosts)
+            kind = _kind(scope["method"], path, headers)
+            check_fetch(headers, kind=kind)
+        except GotapiError as error:
+            await _refuse(send, error, headers)
+            return
+        if kind is not FetchKind.API:
+            await self._operator(scope, receive, send)
+        elif scope["method"] == "OPTIONS":
+            await send_preflight(send, headers)
+        elif path.startswith("/gotapi/") or path == "/gotapi":
+            await self._rest.answer(scope, headers, receive, send)
+        elif path.startswith(BLOBS):
+            await self._files.answer(scope, headers, receive, send)
+        else:
+            await self._elsewhere(scope, headers, receive, send)
+
+    async def _elsewhere(
+        self, scope: Scope, headers: Headers, receive: Receive, send: Send
+    ) -> None:
+        owner = self._hub.registry.surface(scope["path"])
+        if owner is not None:
+            await self._surfaces.answer(owner, scope, headers, receive, send)
+            return
+        message = f"There is nothing at {scope['path'][:100]}; applications use /gotapi/"
+        await send_json(send, 404, {"result": 19, "errorMessage": message}, [])
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = header_map(scope)
+        abort: Callable[[], None] = scope["extensions"][ABORT]
+        try:
+            check_host(headers.get("host", ""), self._hosts)
+            check_fetch(headers, kind=FetchKind.API)
+            identity = identify(headers)
+            if scope["path"].rstrip("/") != WEBSOCKET:
+                raise UnknownError(f"Events are at {WEBSOCKET}")
+        except GotapiError as error:
+            log.info("WebSocket refused: %s", error.message)
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": error.message[:120]})
+            return
+        await self.sockets.serve(identity, receive, send, abort)
+
+
+def _kind(method: str, path: str, headers: Headers) -> FetchKind:
+    if path not in ("/", OPERATOR) and not path.startswith(f"{OPERATOR}/"):
+        return FetchKind.API
+    # The command line sends a secret of its own instead of a cookie; no page can.
+    if method in ("GET", "HEAD") or "authorization" in headers:
+        return FetchKind.PAGE
+    return FetchKind.PAGE_ACTION
+
+
+async def _refuse(send: Send, error: GotapiError, headers: Headers) -> None:
+    status, members = error_body(error, lineage_of(headers))
+    if status == 200:
+        status = error.status  # such a request is no application's: no client reads the form
+    await send_json(send, status, members, cors_headers(headers))

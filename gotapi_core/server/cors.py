@@ -1,0 +1,32 @@
+"""CORS: any origin may ask, for its user decides; the answers say so to the browser."""
+
+import re
+
+from gotapi_core.server.asgi import Headers, RawHeaders, Send, send_bytes
+
+_HEADER_LIST = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,1024}")
+_METHODS = (b"access-control-allow-methods", b"GET, PUT, POST, DELETE, HEAD, PATCH")
+_EXPOSED = (b"access-control-expose-headers", b"content-length, etag, location")
+_VARY = (b"vary", b"Origin")
+_MAX_AGE = (b"access-control-max-age", b"600")
+
+
+def cors_headers(headers: Headers) -> RawHeaders:
+    """Return the headers that let the asking page read the answer."""
+    origin = headers.get("origin")
+    if origin is None:
+        return [_VARY]
+    return [_VARY, (b"access-control-allow-origin", origin.encode("latin-1")), _EXPOSED]
+
+
+async def send_preflight(send: Send, headers: Headers) -> None:
+    """Answer OPTIONS: every header the browser asks for is fine, no token is needed yet."""
+    asked = headers.get("access-control-request-headers", "")
+    allowed = asked if _HEADER_LIST.fullmatch(asked) else "x-gotapi-origin, content-type"
+    fields = [
+        *cors_headers(headers),
+        _METHODS,
+        (b"access-control-allow-headers", allowed.encode("latin-1")),
+        _MAX_AGE,
+    ]
+    await send_bytes(send, 200, b"", fields)

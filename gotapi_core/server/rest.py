@@ -1,0 +1,118 @@
+"""GotAPI-1 and -2 over HTTP: one request in, one JSON answer out.
+
+The way of a request: path and method to a name, headers to an identity, query and body to
+parameters, then the endpoint; whatever fails on the way becomes the error form of the client's
+lineage. Every answer carries the HMAC of the request's nonce where the client gave a key.
+"""
+
+from collections.abc import Mapping
+
+from gotapi_core import __version__
+from gotapi_core.hub import Hub
+from gotapi_core.protocol import hmac
+from gotapi_core.protocol.errors import GotapiError, InvalidOrigin, error_body
+from gotapi_core.protocol.identity import Identity, identify, lineage_of
+from gotapi_core.protocol.messages import success_body
+from gotapi_core.protocol.names import AVAILABILITY, Name, parse_target
+from gotapi_core.protocol.params import (
+    Common,
+    Limits,
+    merge,
+    multipart_boundary,
+    parse_body,
+    parse_query,
+    take_common,
+)
+from gotapi_core.server.asgi import Headers, Receive, Scope, Send, read_body, send_json
+from gotapi_core.server.cors import cors_headers
+from gotapi_core.server.endpoints import Endpoints, Inquiry
+from gotapi_core.server.multipart import read_multipart
+
+PRODUCT = "gotapi-hub"
+
+
+class Rest:
+    """Answers everything below `/gotapi/` but the WebSocket."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._endpoints = Endpoints(hub)
+        server = hub.settings.server
+        self._limits = Limits(body=server.json_size, depth=server.json_depth)
+
+    async def answer(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        reply = _Reply(self._hub)
+        try:
+            members = await self._members(scope, headers, receive, reply)
+            status, body = 200, success_body(PRODUCT, __version__, members)
+        except GotapiError as error:
+            status, body = error_body(error, lineage_of(headers))
+        reply.sign(body)
+        await send_json(send, status, body, cors_headers(headers))
+
+    async def _members(
+        self, scope: Scope, headers: Headers, receive: Receive, reply: "_Reply"
+    ) -> Mapping[str, object]:
+        method, name = parse_target(scope["method"], scope["raw_path"])
+        reply.identity = _identity(headers, name)
+        query = parse_query(scope["query_string"], self._limits)
+        reply.common = take_common(query)  # so that a refused body is answered with a MAC too
+        base_url = f"{scope['scheme']}://{headers['host']}"
+        content_type = headers.get("content-type")
+        boundary = multipart_boundary(content_type) if content_type else None
+        if boundary is not None:
+            uploads = self._endpoints.uploads(reply.common, reply.identity, base_url)
+            idle = self._hub.settings.server.body_idle_time
+            body = await read_multipart(receive, idle, boundary, self._limits, uploads)
+        else:
+            body = await self._plain_body(headers, receive, content_type)
+        if body:
+            reply.common = take_common(merge(query, body))
+        inquiry = Inquiry(method, name, reply.identity, reply.common, base_url)
+        return await self._endpoints.answer(inquiry)
+
+    async def _plain_body(
+        self,
+        headers: Headers,
+        receive: Receive,
+        content_type: str | None,
+    ) -> Mapping[str, object]:
+        idle = self._hub.settings.server.body_idle_time
+        raw = await read_body(receive, headers, self._limits.body, idle)
+        return parse_body(content_type, raw, self._limits) if raw else {}
+
+
+class _Reply:
+    """What is known of the request so far, for the MAC of its answer."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.identity: Identity | None = None
+        self.common: Common | None = None
+
+    def sign(self, members: dict[str, object]) -> None:
+        """Add `hmac` where the request had a nonce and its application a key."""
+        if self.common is None or self.common.nonce is None or self.identity is None:
+            return
+        client_id = self.common.rest.get("clientId")
+        known = self._hub.auth.key_for(
+            self.identity.origin,
+            token=self.common.access_token,
+            client_id=client_id if isinstance(client_id, str) else None,
+        )
+        if known is not None:
+            key, encoding = known
+            try:
+                members["hmac"] = hmac.server_mac(key, self.common.nonce, encoding)
+            except GotapiError:
+                return  # the nonce is not of the key's encoding; the client will see no MAC
+
+
+def _identity(headers: Headers, name: Name) -> Identity | None:
+    try:
+        return identify(headers)
+    except InvalidOrigin:
+        if name == AVAILABILITY:
+            return None  # anybody may ask whether the hub is there
+        raise
