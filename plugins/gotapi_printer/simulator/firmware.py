@@ -1,0 +1,337 @@
+"""PURE. Marlin 2.1 without a serial port: bytes and times in, bytes out.
+
+All times are seconds of simulated time on one clock that never runs backwards. The owner calls
+`receive` with what arrived, `poll` no later than `next_wakeup` says, and sends what `output`
+returns. How often `poll` is called does not change what is said, only when it can be read.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable
+
+from gotapi_printer.simulator.commands_heat import HEAT
+from gotapi_printer.simulator.commands_info import INFO
+from gotapi_printer.simulator.commands_motion import MOTION
+from gotapi_printer.simulator.emergency import EmergencyParser, Signal
+from gotapi_printer.simulator.lines import (
+    Assembler,
+    Verdict,
+    command_text,
+    judge,
+    unnumbered_text,
+)
+from gotapi_printer.simulator.machine import Busy, HaltedError, Machine, Repeat, Task
+from gotapi_printer.simulator.settings import Settings
+from gotapi_printer.simulator.states import TRANSITIONS, Event, State
+from gotapi_printer.simulator.texts import ResetCause, boot_lines
+from gotapi_printer.simulator.words import split_code
+
+__all__ = ["COMMANDS", "Firmware", "OnAccept"]
+
+COMMANDS: dict[str, Callable[[Machine, str], Task | None]] = MOTION | HEAT | INFO
+
+# Called with the text of each accepted line and its line number (None for a line without one);
+# False freezes the firmware right there, before the line is executed.
+OnAccept = Callable[[bytes, int | None], bool]
+
+# After a longer silence of the owner (a suspended computer) older reports are not made up for.
+_CATCH_UP = 3600.0
+
+
+def _accept_all(text: bytes, number: int | None) -> bool:
+    return True
+
+
+class Firmware:
+    """The whole firmware; starts switched off, `reset` starts it."""
+
+    _queue: deque[tuple[str, int | None]]  # the oldest is the one being executed
+    _rx: bytes
+    _line: Assembler
+    _emergency: EmergencyParser | None
+    _task: Task | None
+    _wake: float
+    _next_busy: float
+    _flushed_at: float
+
+    def __init__(self, settings: Settings, on_accept: OnAccept = _accept_all) -> None:
+        self.settings = settings
+        self.state = State.OFF
+        self.machine = Machine(settings, 0.0)
+        self._on_accept = on_accept
+        self._clear()
+
+    def reset(self, now: float, cause: ResetCause) -> None:
+        """Start again: every state is lost, the boot text is said."""
+        self._change(Event.RESET)
+        before, self.machine = self.machine, Machine(self.settings, now)
+        self.machine.tx = before.tx  # already on the wire
+        # Hot metal stays hot: only the targets are lost.
+        before.now = now
+        before.heaters_off()
+        self.machine.nozzle, self.machine.bed = before.nozzle, before.bed
+        self._clear()
+        for line in boot_lines(self.settings, cause):
+            self.machine.say(line)
+
+    def freeze(self) -> None:
+        """Hang: nothing is read, executed or said."""
+        self._change(Event.FREEZE)
+
+    def thaw(self, now: float) -> None:
+        """Go on after a hang: what stands in the receive buffer is read now."""
+        self._change(Event.THAW)
+        self.poll(now)
+        if self.state is not State.RUNNING:
+            return
+        waiting, self._rx = self._rx, b""
+        if self._emergency is not None:
+            self._emergency = EmergencyParser()  # the buffer begins with a new line
+        self._arrive(waiting)
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes from the host."""
+        self.poll(now)
+        if self.state is State.RUNNING:
+            self._arrive(data)
+        elif self.state is State.FROZEN:
+            self._rx = (self._rx + data)[: self.settings.rx_buffer]
+
+    def poll(self, now: float) -> None:
+        """Let time pass until `now`."""
+        horizon = now - _CATCH_UP
+        while (due := self._due()) <= now:
+            self.machine.now = max(due, horizon, self.machine.now)
+            self._act()
+        self.machine.now = max(now, self.machine.now)
+
+    def output(self) -> bytes:
+        """Take what the firmware has said since the last call."""
+        said = bytes(self.machine.tx)
+        self.machine.tx.clear()
+        return said
+
+    def next_wakeup(self) -> float | None:
+        """The time by which `poll` is wanted, None while nothing will happen by itself."""
+        due = self._due()
+        return None if math.isinf(due) else due
+
+    def _clear(self) -> None:
+        self._queue = deque()
+        self._rx = b""
+        self._line = Assembler(self.settings.command_size)
+        self._emergency = EmergencyParser() if self.settings.emergency_parser else None
+        self._task = None
+        self._wake = self._next_busy = math.inf
+        # The moment of the last refused line: what arrives at the same time is flushed with it.
+        self._flushed_at = -math.inf
+
+    def _change(self, event: Event) -> None:
+        self.state = TRANSITIONS[self.state].get(event, self.state)
+
+    # --- time -----------------------------------------------------------------------------
+
+    def _due(self) -> float:
+        if self.state is not State.RUNNING:
+            return math.inf
+        machine = self.machine
+        return min(
+            self._wake,
+            self._next_busy,
+            machine.temperature_reports.due,
+            machine.position_reports.due,
+        )
+
+    def _act(self) -> None:
+        """Do what is due now."""
+        machine = self.machine
+        now = machine.now
+        if self._is_due(machine.temperature_reports):
+            machine.say(machine.temperatures())
+        if self._is_due(machine.position_reports):
+            machine.say(machine.position_text())
+        if self._wake <= now:
+            self._resume()
+            self._work()
+        if self._next_busy <= now:
+            self._next_busy = now + machine.keepalive
+            machine.echo(machine.busy.value)
+
+    def _is_due(self, report: Repeat) -> bool:
+        if report.due > self.machine.now:
+            return False
+        report.due = self.machine.now + report.interval
+        return True
+
+    # --- bytes to lines -------------------------------------------------------------------
+
+    def _arrive(self, data: bytes) -> None:
+        if self._emergency is None:
+            self._buffer(data)
+            return
+        for piece, signal in self._emergency.split(data):
+            self._buffer(piece)
+            if signal is not None and self.state is State.RUNNING:
+                self._interrupt(signal)
+
+    def _buffer(self, data: bytes) -> None:
+        """Put bytes into the receive buffer and read what can be read; the rest must fit."""
+        if self._flushed_at == self.machine.now:
+            return
+        self._rx += data
+        self._work()
+        if len(self._rx) > self.settings.rx_buffer:
+            self._rx = self._rx[: self.settings.rx_buffer]
+
+    def _work(self) -> None:
+        """Marlin's main loop: read lines while the queue has room, execute in order."""
+        self._execute()
+        while self._rx and self._readable():
+            rx = self._rx.replace(b"\r", b"\n")
+            position = 0
+            while self._readable():
+                end = rx.find(b"\n", position)
+                if end < 0:
+                    self._line.add(rx[position:])
+                    position = len(rx)
+                    break
+                self._line.add(rx[position:end])
+                position = end + 1
+                line = self._line.finish()
+                if line is not None and not self._take_line(line):
+                    return
+                self._execute()
+            self._rx = self._rx[position:]
+
+    def _readable(self) -> bool:
+        return self.state is State.RUNNING and len(self._queue) < self.settings.command_slots
+
+    def _take_line(self, line: bytes) -> bool:
+        """Queue a line, drop it or refuse it; False if the receive buffer was flushed."""
+        number: int | None = None
+        if line.startswith(b"N"):
+            verdict, number = judge(line, self.machine.line_number)
+            if verdict is Verdict.DUPLICATE:
+                return True
+            if verdict is not Verdict.ACCEPT:
+                self._refuse(verdict)
+                return False
+            self.machine.line_number = number
+            text = command_text(line)
+        else:
+            text = unnumbered_text(line)
+            if not self.settings.emergency_parser:
+                self._interrupt_early(text)
+        self._enqueue(text, number)
+        return True
+
+    def _refuse(self, verdict: Verdict) -> None:
+        """Marlin's order: error, resend, and the ok that belongs to the refused line."""
+        last, say = self.machine.line_number, self.machine.say
+        say(f"Error:{verdict.value}, Last Line: {last}")
+        say(f"Resend: {last + 1}")
+        say("ok")
+        self._rx = b""
+        self._flushed_at = self.machine.now
+
+    def _enqueue(self, text: bytes, number: int | None) -> None:
+        if self.state is not State.RUNNING:
+            return
+        self._queue.append((text.decode("latin-1"), number))
+        if not self._on_accept(text, number):
+            self._change(Event.FREEZE)
+
+    # --- commands -------------------------------------------------------------------------
+
+    def _execute(self) -> None:
+        """Run queued commands until one has to wait."""
+        while self._queue and self._task is None and self.state is State.RUNNING:
+            text = self._queue[0][0]
+            try:
+                task = self._start(text)
+            except HaltedError:
+                self._halt()
+                return
+            if task is None:
+                self._finish()
+                continue
+            self._task = task
+            self.machine.busy = Busy.PROCESSING
+            keepalive = self.machine.keepalive
+            self._next_busy = self.machine.now + keepalive if keepalive else math.inf
+            self._resume()
+
+    def _start(self, text: str) -> Task | None:
+        machine = self.machine
+        if machine.debug & 1:
+            machine.echo(text)
+        code, _, args = text.partition(" ")
+        handler = COMMANDS.get(code)
+        if handler is None:
+            code, args = split_code(text)
+            handler = COMMANDS.get(code)
+        if handler is None:
+            machine.echo(f'Unknown command: "{text}"')
+            return None
+        return handler(machine, args)
+
+    def _resume(self) -> None:
+        """Let the waiting command go on."""
+        task = self._task
+        if task is None:
+            return
+        try:
+            self._wake = next(task)
+        except StopIteration:
+            self._task = None
+            self._wake = self._next_busy = math.inf
+            self._finish()
+        except HaltedError:
+            self._halt()
+
+    def _finish(self) -> None:
+        """Say ok for the oldest command and take it off the queue."""
+        machine, number = self.machine, self._queue[0][1]
+        if machine.ok_suffix:
+            machine.say("ok" + machine.ok_suffix)
+            machine.ok_suffix = ""
+        elif self.settings.advanced_ok:
+            label = "" if number is None else f" N{number}"
+            free = machine.planner.moves_free(machine.now)
+            slots = self.settings.command_slots - len(self._queue)
+            machine.say(f"ok{label} P{free} B{slots}")
+        else:
+            machine.say("ok")
+        self._queue.popleft()
+
+    # --- emergencies ----------------------------------------------------------------------
+
+    def _interrupt(self, signal: Signal) -> None:
+        """Act on an emergency command at once; its own ok comes later, from the queue."""
+        machine = self.machine
+        if signal.code == "M112":
+            machine.echo("M112 Shutdown")
+            self._halt()
+            return
+        if signal.code == "M410":
+            machine.quick_stop()
+        elif signal.code == "M108":
+            machine.waiting_for_heat = machine.waiting_for_user = False
+        else:
+            machine.waiting_for_user = False
+        self._resume()
+
+    def _interrupt_early(self, text: bytes) -> None:
+        """Without the emergency parser Marlin looks at these when it reads them, not before."""
+        for code in ("M108", "M112", "M410"):
+            if text.startswith(code.encode("ascii")):
+                self._interrupt(Signal(code))
+
+    def _halt(self) -> None:
+        machine = self.machine
+        machine.heaters_off()
+        machine.quick_stop()
+        machine.say("Error:Printer halted. kill() called!")
+        machine.action("poweroff")
+        self._clear()
+        self._change(Event.KILL)
