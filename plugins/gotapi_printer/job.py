@@ -1,0 +1,234 @@
+"""PURE: a print job: its states, its progress and its place in the print queue."""
+
+import enum
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from gotapi_printer.gcode import FileFacts
+
+
+class JobState(enum.Enum):
+    """Where a job is on its way from the queue to its end."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    PRINTING = "printing"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing can happen to the job any more."""
+        return self in _FINAL
+
+    @property
+    def active(self) -> bool:
+        """Whether the job holds its printer."""
+        return self not in _FINAL and self is not JobState.QUEUED
+
+
+class JobEvent(enum.Enum):
+    """What can happen to a job."""
+
+    START = "start"
+    STREAMING = "streaming"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+    ENDED = "ended"
+    """The last line was taken, or the end commands of a stop."""
+    FAIL = "fail"
+    LOSE = "lose"
+    """Cable out, hub killed: nobody knows how the printer stands."""
+
+
+_FINAL = frozenset((JobState.DONE, JobState.STOPPED, JobState.FAILED, JobState.INTERRUPTED))
+
+_S, _E = JobState, JobEvent
+TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = MappingProxyType(
+    {
+        (_S.QUEUED, _E.START): _S.STARTING,
+        (_S.QUEUED, _E.STOP): _S.STOPPED,
+        (_S.QUEUED, _E.FAIL): _S.FAILED,
+        (_S.STARTING, _E.STREAMING): _S.PRINTING,
+        (_S.STARTING, _E.STOP): _S.STOPPING,
+        (_S.STARTING, _E.FAIL): _S.FAILED,
+        (_S.STARTING, _E.LOSE): _S.INTERRUPTED,
+        (_S.PRINTING, _E.PAUSE): _S.PAUSED,
+        (_S.PRINTING, _E.STOP): _S.STOPPING,
+        (_S.PRINTING, _E.ENDED): _S.DONE,
+        (_S.PRINTING, _E.FAIL): _S.FAILED,
+        (_S.PRINTING, _E.LOSE): _S.INTERRUPTED,
+        (_S.PAUSED, _E.RESUME): _S.PRINTING,
+        (_S.PAUSED, _E.STOP): _S.STOPPING,
+        # The last lines were on their way when the pause came.
+        (_S.PAUSED, _E.ENDED): _S.DONE,
+        (_S.PAUSED, _E.FAIL): _S.FAILED,
+        (_S.PAUSED, _E.LOSE): _S.INTERRUPTED,
+        (_S.STOPPING, _E.ENDED): _S.STOPPED,
+        (_S.STOPPING, _E.FAIL): _S.FAILED,
+        (_S.STOPPING, _E.LOSE): _S.INTERRUPTED,
+    }
+)
+
+
+class JobError(ValueError):
+    """Something was asked of a job that its state does not allow."""
+
+
+def following(state: JobState, event: JobEvent) -> JobState:
+    """The state after an event; raises JobError where the event cannot happen."""
+    found = TRANSITIONS.get((state, event))
+    if found is None:
+        raise JobError(f"a job that is {state.value} cannot {event.value}")
+    return found
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a job is: counts are commands the printer took."""
+
+    line: int = 0
+    total: int = 0
+    file_line: int = 0
+    """The line of the file, counted from 1, that the last of them stands in."""
+    layer: int = 0
+    layers: int = 0
+    percent: float = 0.0
+    seconds_left: float | None = None
+
+
+def progress(facts: FileFacts, line: int, file_line: int, elapsed: float) -> Progress:
+    """The progress after `line` commands and `elapsed` seconds of printing."""
+    percent = _percent(facts, line)
+    return Progress(
+        line=line,
+        total=facts.commands,
+        file_line=file_line,
+        layer=facts.layer_at(line),
+        layers=facts.layers,
+        percent=percent,
+        seconds_left=_seconds_left(facts, line, percent, elapsed),
+    )
+
+
+def _percent(facts: FileFacts, line: int) -> float:
+    """The slicer's own percentage (M73) if there is one, else the share of commands."""
+    if line >= facts.commands:
+        return 100.0
+    mark = facts.mark_at(line)
+    if mark is not None and mark.percent is not None:
+        return mark.percent
+    return round(100.0 * line / facts.commands, 1)
+
+
+def _seconds_left(facts: FileFacts, line: int, percent: float, elapsed: float) -> float | None:
+    mark = facts.mark_at(line)
+    if mark is not None and mark.minutes_left is not None:
+        return mark.minutes_left * 60.0
+    if facts.seconds is not None:
+        return round(facts.seconds * (1.0 - percent / 100.0), 1)
+    # The first percent is heating, which says nothing of the rest.
+    if percent < 1.0:
+        return None
+    return round(elapsed * (100.0 - percent) / percent, 1)
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One job of the print queue; times are Unix seconds."""
+
+    id: str
+    uri: str
+    name: str
+    order: int
+    state: JobState = JobState.QUEUED
+    progress: Progress = Progress()
+    reason: str = ""
+    """Why it failed, stopped or was interrupted, and what to do."""
+    queued_at: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+def advance(job: Job, event: JobEvent, now: float, reason: str = "") -> Job:
+    """The job after an event at a time; raises JobError where the event cannot happen."""
+    state = following(job.state, event)
+    started = now if state is JobState.STARTING else job.started_at
+    return msgspec.structs.replace(
+        job,
+        state=state,
+        reason=reason or job.reason,
+        started_at=started,
+        ended_at=now if state.final else None,
+    )
+
+
+def message(job: Job) -> str:
+    """One sentence for people about a job, the `msg` of the specification's figures."""
+    done = job.progress
+    match job.state:
+        case JobState.QUEUED:
+            text = "Waiting in the queue"
+        case JobState.STARTING:
+            text = "Starting"
+        case JobState.PRINTING:
+            text = f"Printing {done.percent:.0f} %"
+        case JobState.PAUSED:
+            text = f"Paused at {done.percent:.0f} %"
+        case JobState.STOPPING:
+            text = "Stopping"
+        case JobState.DONE:
+            text = "Printed"
+        case JobState.STOPPED:
+            # DWAPI-3DP 7.2.5, figure 11.
+            text = "Printing stopped"
+        case JobState.FAILED:
+            text = f"Failed after line {done.file_line}"
+        case JobState.INTERRUPTED:
+            text = f"Interrupted after line {done.file_line}"
+    return f"{text}: {job.reason}" if job.reason else text
+
+
+class QueueEntry(msgspec.Struct, frozen=True):
+    """One entry of `printqueue`: the figures' order, uri and msg, and our own members."""
+
+    order: int
+    uri: str
+    msg: str
+    id: str
+    name: str
+    state: str
+    line: int
+    total: int
+    layer: int
+    percent: float
+    timeleft: float | None
+
+
+def queue_entry(job: Job, order: int) -> QueueEntry:
+    """The entry of a job at a place of the queue."""
+    done = job.progress
+    return QueueEntry(
+        order=order,
+        uri=job.uri,
+        msg=message(job),
+        id=job.id,
+        name=job.name,
+        state=job.state.value,
+        line=done.line,
+        total=done.total,
+        layer=done.layer,
+        percent=done.percent,
+        timeleft=done.seconds_left,
+    )
+
+
+def print_queue(jobs: Iterable[Job]) -> tuple[QueueEntry, ...]:
+    """The `printqueue` of DWAPI-3DP 7.2.5: the jobs not yet ended, numbered from 0."""
+    waiting = sorted((job for job in jobs if not job.state.final), key=lambda job: job.order)
+    return tuple(queue_entry(job, place) for place, job in enumerate(waiting))

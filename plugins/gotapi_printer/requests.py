@@ -1,0 +1,102 @@
+"""What a driver can be asked to do, and the job it runs."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from gotapi_printer.gcode import FileFacts, GcodeError, commands
+from gotapi_printer.job import JobEvent, JobState, following, progress
+from gotapi_printer.updates import JobReport
+
+
+class PrintFile(msgspec.Struct, frozen=True):
+    """Print a file that `gcode.scan` found good."""
+
+    path: Path
+    job_id: str
+    facts: FileFacts
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """Hold the file back."""
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """Go on with the file."""
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """End the job and make the printer safe."""
+
+    reason: str = ""
+
+
+class EmergencyStop(msgspec.Struct, frozen=True):
+    """M112 was written: nothing may follow."""
+
+
+class Reconnect(msgspec.Struct, frozen=True):
+    """Close the link and open it again."""
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Send one command; the future gets the lines of its answer."""
+
+    command: bytes
+    answer: Future[tuple[str, ...]]
+
+
+Request = PrintFile | Pause | Resume | Stop | EmergencyStop | Reconnect | Send
+
+
+class RunningJob:
+    """The job on the printer: its open file, its state and its report."""
+
+    def __init__(self, request: PrintFile, now: float) -> None:
+        self.id = request.job_id
+        self.facts = request.facts
+        self.state = following(JobState.QUEUED, JobEvent.START)
+        self.reason = ""
+        self.error = ""
+        """Set when the file could not be read to its end."""
+        self._path = request.path
+        self._file: BinaryIO | None = None
+        self._started = now
+        self._ended: float | None = None
+
+    def open(self) -> Iterator[tuple[int, bytes]]:
+        """Open the file and give its commands; raises OSError and GcodeError."""
+        self._file = self._path.open("rb", buffering=0)
+        if os.fstat(self._file.fileno()).st_size != self.facts.bytes:
+            raise GcodeError("the file changed since it was checked; upload it again")
+        return self._commands(self._file)
+
+    def _commands(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+        try:
+            yield from commands(file)
+        except (OSError, GcodeError) as error:
+            self.error = f"the file could not be read to its end: {error}"
+
+    def apply(self, event: JobEvent, now: float, reason: str = "") -> None:
+        """Let something happen to the job; raises JobError where it cannot."""
+        self.state = following(self.state, event)
+        self.reason = reason or self.reason
+        if self.state.final:
+            self._ended = now
+            self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def report(self, acked: tuple[int, int], now: float) -> JobReport:
+        """The job as its owner sees it after the printer took `acked`."""
+        elapsed = round((now if self._ended is None else self._ended) - self._started, 1)
+        done = progress(self.facts, *acked, elapsed)
+        return JobReport(self.id, self.state, done, self.reason, elapsed)
