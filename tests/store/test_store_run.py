@@ -186,7 +186,7 @@ async def test_a_full_disk_is_reported_and_the_hub_goes_on(store: Store) -> None
 )
 def test_sqlite_results_become_words(code: int, kind: type[Exception], words: str) -> None:
     original = sqlite3.OperationalError("from sqlite")
-    original.sqlite_errorcode = code  # type: ignore[misc]  # set by the module, else read-only
+    original.sqlite_errorcode = code
     error = translate(OperationalError("SELECT 1", None, original))
     assert type(error) is kind
     assert words in error.message

@@ -1,0 +1,1 @@
+"""The auth server: who asked, what the operator allowed, and the tokens that came of it."""

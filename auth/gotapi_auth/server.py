@@ -1,0 +1,450 @@
+"""The auth server: grants, consent, tokens, and what the operator does about them.
+
+Time. Expiry follows the wall clock that is given: a clock that jumps ahead ends approvals and
+tokens early (they hold again when it is set back, because nothing is deleted until 30 days after
+its end), and one that is set back prolongs them by the jump. Requests and unapproved clients
+whose time lies more than a minute ahead are dropped. Waiting for the operator is not affected.
+
+Durability. Approvals, tokens and revocations are on the disk before they are acknowledged.
+Unapproved clients and unanswered requests are in memory: an unknown caller cannot make the hub
+write, and after a restart an application asks again.
+
+All methods belong to the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from gotapi_auth import store as queries
+from gotapi_auth import tokens
+from gotapi_auth.clients import Client, Clients
+from gotapi_auth.consent import Limits, Request
+from gotapi_auth.desk import Desk, Listeners
+from gotapi_auth.events import (
+    Application,
+    AuthEvent,
+    IssuedToken,
+    PendingRequest,
+    RequestAdded,
+    RequestEnded,
+    Revoked,
+    pending_request,
+)
+from gotapi_auth.failures import AuthError, UnknownApplicationError
+from gotapi_auth.grants import DAY, Grant, Lifetime, clean_name, parse_scopes
+from gotapi_auth.keys import Key, KeyRing
+from gotapi_auth.ledger import Access, Holder, Ledger
+from gotapi_auth.records import Approval, StoredToken
+from gotapi_core.protocol.errors import (
+    ExpiredToken,
+    GotapiError,
+    InvalidOrigin,
+    InvalidParameter,
+    Lineage,
+    MissingToken,
+    NotAuthorized,
+    OutOfScope,
+    ResultCode,
+    UnknownClient,
+    UnknownToken,
+)
+from gotapi_core.protocol.hmac import Encoding
+from gotapi_core.protocol.identity import Identity
+from gotapi_core.store import Store
+
+__all__ = [
+    "Access",
+    "Application",
+    "AuthEvent",
+    "AuthServer",
+    "AuthSettings",
+    "IssuedToken",
+    "PendingRequest",
+    "RequestAdded",
+    "RequestEnded",
+    "Revoked",
+]
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+_KEEP_ENDED: Final = 30 * DAY  # seconds an ended approval stays, for a clock that was wrong
+
+
+class AuthSettings(msgspec.Struct, frozen=True):
+    """Times in seconds and limits of the auth server."""
+
+    wait: float = 60.0  # how long accesstoken waits; DeviceConnect's SDK gives up after 60 s
+    answerable: float = 300.0  # how long the operator may answer after the call has gone
+    client_life: float = 900.0  # of a client that is not approved, from its last use
+    clients_per_origin: int = 20
+    clients_in_all: int = 2000
+    pending_per_origin: int = 5
+    pending_in_all: int = 50
+    applications: int = 1000  # approvals that hold; far more than an operator can oversee
+    tokens_per_application: int = 20  # the oldest goes: each open page has one
+    note_use_every: float = 60.0
+
+
+class AuthServer:
+    """Gives applications tokens once the operator has allowed it, and checks those tokens."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], float],
+        offered: Callable[[], frozenset[str]],
+        settings: AuthSettings = AuthSettings(),  # noqa: B008 - frozen
+    ) -> None:
+        """Use an open store, a wall clock (seconds UTC) and the lower-case profile names."""
+        self._store = store
+        self._clock = clock
+        self._offered = offered
+        self._settings = settings
+        self._ledger = Ledger()
+        self._tokens = self._ledger.tokens
+        self._clients = Clients(
+            settings.client_life, settings.clients_per_origin, settings.clients_in_all
+        )
+        self._listeners = Listeners()
+        self._desk = Desk(
+            clock,
+            Limits(settings.pending_per_origin, settings.pending_in_all),
+            self._listeners,
+            wait=settings.wait,
+            answerable=settings.answerable,
+        )
+        self._keys = KeyRing()
+        self._deciding = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._upkeep: asyncio.Task[None] | None = None
+
+    async def load(self) -> None:
+        """Read what is durable; call once, before anything else."""
+        self._ledger.load(*await self._store.run(queries.load))
+        await self._forget_ended()
+        self._upkeep = asyncio.create_task(self._keep_up())
+
+    async def close(self) -> None:
+        """End the waiting, store what was put off, and stop; the store must still be open."""
+        self._desk.close()
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._upkeep
+            self._upkeep = None
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await self.note_use()
+        except GotapiError as error:
+            log.warning("The last uses of the applications could not be stored: %s", error)
+
+    # What applications do.
+
+    async def grant(self, identity: Identity) -> str:
+        """Return a new clientId, which only the same origin can use."""
+        client_id = tokens.new_secret()
+        origin = identity.origin
+        # The DeviceConnect SDK knows no key but the launch URI's.
+        native = identity.lineage is Lineage.ENVELOPE
+        key = self._keys.prefer(origin, None) if native else self._keys.newest(origin)
+        self._clients.add(
+            Client(tokens.digest(client_id), origin, identity.browser, self._clock(), key)
+        )
+        return client_id
+
+    async def access_token(
+        self,
+        identity: Identity,
+        client_id: str | None,
+        scope: str | None,
+        application_name: str | None = None,
+    ) -> IssuedToken:
+        """Return a token, after the operator has allowed it; waits for that up to a minute.
+
+        A client with an approval that is remembered and decides these scopes is not kept
+        waiting. Raises InvalidParameter, UnknownClient, TooManyRequests, NotAuthorized (refused)
+        and TimedOut (not answered; the same call again gets the answer once it is there).
+        """
+        if not client_id:
+            raise InvalidParameter("clientId is missing; ask for one at authorization/grant.")
+        if not scope:
+            raise InvalidParameter("scope is missing; expected profile names as a,b or all.")
+        client = self._client(identity, client_id)
+        asked = parse_scopes(scope, self._offered())
+        holder = self._ledger.answering(client.digest, asked, self._clock())
+        if holder is None:
+            name = clean_name(application_name, client.origin)
+            holder = await self._desk.consent(client, name, asked)
+        return await self._finish(self._issue(holder, asked))
+
+    def check(self, token: str | None, identity: Identity | None, scope: str) -> Access:
+        """Return what the token opens; raises OutOfScope when that is not `scope` (lower case).
+
+        Otherwise as `authenticate`.
+        """
+        access = self.authenticate(token, identity)
+        if scope not in access.scopes:
+            raise OutOfScope(
+                f"The access token does not cover {scope!r}, only "
+                f"{', '.join(sorted(access.scopes))}; ask for one that does."
+            )
+        return access
+
+    def authenticate(self, token: str | None, identity: Identity | None) -> Access:
+        """Return what the token opens; raises MissingToken, UnknownToken, ExpiredToken.
+
+        Raises InvalidOrigin when another origin than the one it was given to presents it.
+        """
+        if not token:
+            raise MissingToken
+        found = self._tokens.get(tokens.digest(token)) if len(token) <= tokens.MAX_SECRET else None
+        if found is None:
+            raise UnknownToken
+        access, holder = found
+        if identity is not None and identity.origin != access.origin:
+            raise InvalidOrigin("The access token was given to another origin; ask for your own.")
+        now = self._clock()
+        if now >= access.expires:
+            raise ExpiredToken
+        holder.seen = now
+        return access
+
+    # What the operator does.
+
+    def requests(self) -> list[PendingRequest]:
+        """Return what waits for an answer, oldest first."""
+        return [pending_request(request) for request in self._desk.pending()]
+
+    async def approve(
+        self,
+        code: str,
+        lifetime: Lifetime = Lifetime.ALWAYS,
+        scopes: Collection[str] | None = None,
+    ) -> Application:
+        """Allow a request, or only some of its scopes; returns when that is on the disk.
+
+        Raises UnknownRequestError, and AuthError for scopes that were not asked for.
+        """
+        return await self._finish(self._approve(tokens.read_code(code), lifetime, scopes))
+
+    async def deny(self, code: str) -> None:
+        """Refuse a request; raises UnknownRequestError."""
+        async with self._deciding:
+            self._desk.deny(tokens.read_code(code))
+
+    def applications(self) -> list[Application]:
+        """Return the approvals that hold, oldest first."""
+        return [_application(h) for h in self._ledger if self._holds(h)]
+
+    async def revoke(self, application_id: str) -> None:
+        """Take an approval back with all of its tokens; durable before the listeners hear of it.
+
+        Raises UnknownApplicationError.
+        """
+        await self._finish(self._revoke(application_id.strip().lower()))
+
+    def subscribe(self, listener: Callable[[AuthEvent], None]) -> Callable[[], None]:
+        """Call `listener` with each event from now on; returns how to stop that."""
+        return self._listeners.subscribe(listener)
+
+    # Keys for server authentication.
+
+    def remember_key(
+        self, origin: str, key: str, encoding: Encoding, *, trusted: bool = False
+    ) -> None:
+        """Take the HMAC key that an application sent; raises InvalidParameter.
+
+        `trusted` is for a key that the user's own launch URI brought: it also replaces the keys
+        of approved applications of that origin, and removes them when it is empty.
+        """
+        self._keys.remember(origin, key, encoding, trusted=trusted)
+
+    def key_for(
+        self, origin: str, *, token: str | None = None, client_id: str | None = None
+    ) -> tuple[str, Encoding] | None:
+        """Return the key with which to sign an answer to an application, if there is one.
+
+        With the token or the clientId of the request the application gets its own key, which
+        nobody else that claims its origin can replace; else the newest one of the origin.
+        """
+        bound = self._bound_key(origin, token, client_id)
+        key = self._keys.prefer(origin, bound)
+        if key is None:
+            stored = (h.approval.key for h in reversed(self._ledger.of_origin(origin)))
+            key = next((one for one in stored if one is not None), None)
+        return None if key is None else (key.value, key.encoding)
+
+    async def note_use(self) -> None:
+        """Store when applications were last used; runs by itself once a minute."""
+        used = self._ledger.used()
+        if used:
+            await self._store.run(queries.note_use, used)
+            self._ledger.noted(used)
+
+    # Inside.
+
+    def _client(self, identity: Identity, client_id: str) -> Client:
+        digest = tokens.digest(client_id[: tokens.MAX_SECRET])
+        client = self._clients.use(digest, self._clock())
+        approved = self._ledger.of_client(digest)
+        if approved:
+            one = approved[-1].approval
+            client = Client(digest, one.origin, identity.browser, one.grant.created, one.key)
+        if client is None or client.origin != identity.origin:
+            # DeviceConnect answers 11 here, and its SDK takes 11 to 15 for "authorise again".
+            raise UnknownClient(envelope_code=int(ResultCode.NOT_AUTHORIZED))
+        return client
+
+    async def _approve(
+        self, code: str, lifetime: Lifetime, scopes: Collection[str] | None
+    ) -> Application:
+        async with self._deciding:
+            request = self._desk.find(code)
+            approval = self._approval(request, lifetime, _chosen(request, scopes))
+            await self._store.run(queries.add_approval, approval)
+            holder = self._ledger.add(approval)
+            self._clients.drop(request.client)
+            self._desk.approve(code, holder)
+            return _application(holder)
+
+    def _approval(self, request: Request, lifetime: Lifetime, scopes: frozenset[str]) -> Approval:
+        if sum(map(self._holds, self._ledger)) >= self._settings.applications:
+            raise AuthError(
+                f"{self._settings.applications} applications are approved already; revoke some "
+                "that are no longer used."
+            )
+        now = self._clock()
+        grant = Grant(
+            asked=frozenset(request.scopes),
+            scopes=scopes,
+            created=now,
+            expires=now + lifetime.seconds,
+            remembered=lifetime.remembered,
+            collect_by=now + self._settings.answerable,
+        )
+        return Approval(
+            tokens.unused(tokens.new_application_id, self._ledger),
+            request.client,
+            request.origin,
+            request.application_name,
+            grant,
+            key=self._desk.key_of(request.code),
+        )
+
+    async def _issue(self, holder: Holder, asked: tuple[str, ...]) -> IssuedToken:
+        approval = holder.approval
+        secret, now = tokens.new_secret(), self._clock()
+        scopes, expires = approval.grant.share(asked), approval.grant.expires
+        token = StoredToken(tokens.digest(secret), approval.id, scopes, now, expires)
+        key = self._keys.prefer(approval.origin, approval.key)
+        excess = len(holder.tokens) + 1 - self._settings.tokens_per_application
+        dropped = list(holder.tokens)[: max(0, excess)]
+        stored = await self._store.run(queries.add_token, token, key, dropped)
+        if not stored or approval.id not in self._ledger:
+            raise NotAuthorized("The user has just taken the approval back.")
+        self._ledger.add_token(token, key)
+        self._desk.collect(approval.client, asked)
+        if gone := self._ledger.drop_tokens(dropped):
+            self._listeners.emit(Revoked(approval.id, gone))
+        left = max(0, int(expires - now))
+        return IssuedToken(secret, tuple((s, left) for s in scopes), int(expires * 1000))
+
+    async def _revoke(self, application_id: str) -> None:
+        async with self._deciding:
+            holder = self._ledger.get(application_id)
+            if holder is None:
+                known = ", ".join(one.id for one in self.applications()) or "none"
+                raise UnknownApplicationError(
+                    f"There is no application {application_id[:20]!r}; approved are: {known}."
+                )
+            await self._remove([holder])
+
+    async def _remove(self, holders: Collection[Holder]) -> None:
+        await self._store.run(queries.remove_approvals, [h.approval.id for h in holders])
+        for holder in holders:
+            gone = self._ledger.remove(holder)
+            self._desk.collect(holder.approval.client)
+            self._listeners.emit(Revoked(holder.approval.id, gone))
+
+    def _bound_key(self, origin: str, token: str | None, client_id: str | None) -> Key | None:
+        if token:
+            found = self._tokens.get(tokens.digest(token[: tokens.MAX_SECRET]))
+            if found is not None and found[0].origin == origin:
+                return found[1].approval.key
+        if client_id:
+            digest = tokens.digest(client_id[: tokens.MAX_SECRET])
+            client = self._clients.find(digest)
+            if client is not None and client.origin == origin:
+                return client.key
+            for holder in reversed(self._ledger.of_client(digest)):
+                if holder.approval.origin == origin:
+                    return holder.approval.key
+        return None
+
+    def _holds(self, holder: Holder) -> bool:
+        return not holder.approval.grant.expired(self._clock())
+
+    async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do what changes the disk to its end, even when the caller goes away meanwhile.
+
+        Otherwise memory would miss what the disk has: a token revoked there would work on here.
+        """
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return await asyncio.shield(task)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # the caller may have gone; that is no reason for a warning
+
+    async def _forget_ended(self) -> None:
+        async with self._deciding:
+            if ended := self._ledger.ended(self._clock() - _KEEP_ENDED):
+                await self._remove(ended)
+
+    async def _keep_up(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.note_use_every)
+            try:
+                self._desk.lapse()
+                await self.note_use()
+                await self._forget_ended()
+            except GotapiError as error:
+                log.warning("Upkeep of the approvals is put off: %s", error)
+
+
+def _application(holder: Holder) -> Application:
+    approval = holder.approval
+    grant = approval.grant
+    scopes = tuple(sorted(grant.scopes))
+    return Application(
+        approval.id,
+        approval.name,
+        approval.origin,
+        scopes,
+        grant.created,
+        grant.expires,
+        holder.seen,
+    )
+
+
+def _chosen(request: Request, scopes: Collection[str] | None) -> frozenset[str]:
+    if scopes is None:
+        return frozenset(request.scopes)
+    chosen = frozenset(scope.lower() for scope in scopes)
+    if not chosen or not chosen.issubset(request.scopes):
+        raise AuthError(
+            f"Only scopes that the application asked for can be allowed, at least one of: "
+            f"{', '.join(request.scopes)}."
+        )
+    return chosen
