@@ -108,11 +108,20 @@ def verdict_error(error: GotapiError, lineage: Lineage = Lineage.ENVELOPE) -> by
 def event_frame(service_id: str, name: Name, members: Mapping[str, object]) -> bytes:
     """Return an event: the plug-in's members and the hub's own, which they cannot replace."""
     frame = {member: value for member, value in members.items() if member not in _EVENT_OWN}
-    frame["serviceId"] = service_id
-    frame["profile"] = name.profile
+    # node-gotapi's client takes an event without `result` for an error
+    return msgspec.json.encode(frame | _event_members(service_id, name) | {"result": 0})
+
+
+def event_error_frame(service_id: str, name: Name, error: GotapiError) -> bytes:
+    """Return the last event of a stream that failed: no more will come until it is asked again."""
+    _, members = error_body(error, Lineage.ENVELOPE)
+    return msgspec.json.encode(_event_members(service_id, name) | members)
+
+
+def _event_members(service_id: str, name: Name) -> dict[str, object]:
+    members: dict[str, object] = {"serviceId": service_id, "profile": name.profile}
     if name.interface is not None:
-        frame["interface"] = name.interface
+        members["interface"] = name.interface
     if name.attribute is not None:
-        frame["attribute"] = name.attribute
-    frame["result"] = 0  # node-gotapi's client takes an event without it for an error
-    return msgspec.json.encode(frame)
+        members["attribute"] = name.attribute
+    return members

@@ -1,0 +1,95 @@
+"""A real hub on a free port, behind a real uvicorn, in the caller's event loop."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from gotapi_core.host.loader import Loaded
+from gotapi_core.hub import Hub
+from gotapi_core.paths import paths_under
+from gotapi_core.plugin.base import Plugin
+from gotapi_core.plugin.manifest import Manifest
+from gotapi_core.server.app import App
+from gotapi_core.server.listen import listen
+from gotapi_core.server.serve import HubServer, serve
+from gotapi_core.settings import convert_settings
+from gotapi_core.store import Store
+
+
+class LiveHub:
+    """A running hub; `url` is where it answers."""
+
+    def __init__(self, hub: Hub, app: App, server: HubServer, url: str) -> None:
+        self.hub = hub
+        self.app = app
+        self.server = server
+        self.url = url
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.url.rpartition(":")[2])
+
+    async def allow(self, code: str | None = None) -> None:
+        """Approve a request as the operator would; the first that waits where no code is given."""
+        if code is None:
+            async with asyncio.timeout(10):
+                while not (waiting := self.hub.auth.requests()):
+                    await asyncio.sleep(0.005)
+            code = waiting[0].code
+        await self.hub.auth.approve(code)
+
+
+def loaded(plugin_type: type[Plugin], *, profiles: Mapping[str, str] | None = None) -> Loaded:
+    """Return a plug-in class as the loader would have loaded it."""
+    names = plugin_type.routes.profiles()
+    manifest = Manifest(
+        id=plugin_type.id,
+        name=plugin_type.name,
+        version=plugin_type.version,
+        module=plugin_type.__module__,
+        profiles=names,
+        surfaces=tuple(route.path for route in plugin_type.routes.surfaces()),
+    )
+    words = profiles or {name: f"use {plugin_type.name}" for name in names}
+    return Loaded(manifest, plugin_type=plugin_type, profiles=dict(words))
+
+
+@asynccontextmanager
+async def live_hub(
+    home: Path,
+    plugins: Sequence[type[Plugin] | Loaded] = (),
+    *,
+    settings: Mapping[str, Any] | None = None,
+    clock: Callable[[], float] = time.time,
+    port: int = 0,
+) -> AsyncIterator[LiveHub]:
+    """Run a hub with these plug-ins and settings, its files under `home`, until the block ends."""
+    paths = paths_under(home)
+    paths.prepare()
+    chosen = convert_settings(dict(settings or {}), source="test settings")
+    parts = [one if isinstance(one, Loaded) else loaded(one) for one in plugins]
+    with Store(paths.store) as store:
+        hub = Hub(settings=chosen, paths=paths, store=store, clock=clock, plugins=parts)
+        sockets = listen(chosen.server.host, port)
+        url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+        ready: asyncio.Future[LiveHub] = asyncio.get_running_loop().create_future()
+
+        def on_ready(app: App, server: HubServer) -> None:
+            ready.set_result(LiveHub(hub, app, server, url))
+
+        running = asyncio.create_task(serve(hub, sockets, on_ready=on_ready))
+        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        live = ready.result()
+        try:
+            yield live
+        finally:
+            live.server.should_exit = True
+            await running
+            for one in sockets:
+                one.close()

@@ -1,0 +1,153 @@
+"""The members of profile `3dp` on the wire, and the plug-in's settings.
+
+The figures of DWAPI-3DP 7.2 give `3dp`, `scopes`, `type`, `online`, `printAttribute`, `printQueue`
+(`printqueue` for printing commands), `order`, `uri` and `msg`; 3D-HSF-01.1 to 01.3 name the rest
+without spelling it. Lengths are millimetres, temperatures degrees Celsius, times seconds.
+"""
+
+import msgspec
+
+from gotapi_core.plugin import Params, Result
+
+
+class PortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One printer: where it is connected and what people call it."""
+
+    path: str
+    baud: int = 115200
+    name: str = ""
+
+
+class PrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[plugins.printer]` of the settings."""
+
+    ports: tuple[PortSettings, ...] = ()
+
+
+class PrintParams(Params):
+    """PUT printingcommand: what to print."""
+
+    uri: str
+    name: str = ""
+
+
+class StopParams(Params):
+    """DELETE printingcommand: which job to stop; without an id the one on the printer."""
+
+    job_id: str = ""
+
+
+class QueueEntry(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One print job (3D-HSF-06.1: order, url, message), with members of our own after `msg`."""
+
+    order: int
+    uri: str
+    msg: str
+    job_id: str
+    name: str
+    state: str
+    progress: float  # 0 to 1
+    line: int  # commands that the printer acknowledged
+    lines: int  # commands in the file
+    file_line: int = 0  # line of the file, from 1, that the last acknowledged command stands in
+    layer: int = 0
+    layers: int = 0
+    time_left: float | None = None
+    time_left_source: str = ""
+    reason: str = ""
+    application: str = ""
+
+
+class DeviceInformation(msgspec.Struct, frozen=True, rename="camel"):
+    """3D-HSF-01.1; what the device does not tell is an empty text (HD-HLF-10 to 17)."""
+
+    product_name: str
+    manufacturer_name: str = ""
+    model_number: str = ""
+    firmware_revision: str = ""
+    serial_number: str = ""
+    software_revision: str = ""
+    hardware_revision: str = ""
+    part_number: str = ""
+    protocol_revision: str = ""
+    system_id: str = ""
+
+
+class PrintAttribute(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """3D-HSF-01.2; sizes in millimetres, left out where the firmware does not tell."""
+
+    print_type: str = ""
+    print_size_x: float | None = None
+    print_size_y: float | None = None
+    print_size_z: float | None = None
+    network: str = ""
+    memory_size: str = ""
+
+
+class StatusInformation(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """3D-HSF-01.3; temperatures in degrees Celsius, left out before the first reading."""
+
+    operating_status: str
+    nozzle_temperature: float | None = None
+
+
+class Information(msgspec.Struct, frozen=True, rename="camel"):
+    """What a printer is (figure 7)."""
+
+    scopes: tuple[str, ...]
+    type: str
+    online: bool
+    device_information: DeviceInformation
+    print_attribute: PrintAttribute
+    status_information: StatusInformation
+    time_stamp: str
+    time_stamp_by_plugin: bool = True  # HD-HLF-06: G-code printers tell no time
+
+
+class Status(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What a printer does (figure 13)."""
+
+    scopes: tuple[str, ...]
+    type: str
+    online: bool
+    operating_status: str
+    print_queue: tuple[QueueEntry, ...] = msgspec.field()
+    time_stamp: str = msgspec.field()
+    time_stamp_by_plugin: bool = msgspec.field()
+    message: str = ""
+    nozzle_temperature: float | None = None
+    nozzle_target: float | None = None
+    bed_temperature: float | None = None
+    bed_target: float | None = None
+    last_job: QueueEntry | None = None
+
+
+class InformationResult(Result):
+    """GET information: a list of one, as in figure 7."""
+
+    printers: tuple[Information, ...] = msgspec.field(name="3dp")
+
+
+class InformationEvent(Result):
+    """The event of information: one object, as in figure 8."""
+
+    printer: Information = msgspec.field(name="3dp")
+
+
+class StatusResult(Result):
+    """GET status and its events: one object, as in figure 13."""
+
+    printer: Status = msgspec.field(name="3dp")
+
+
+class QueueResult(Result):
+    """The answer to a printing command (figures 10 and 11)."""
+
+    printqueue: tuple[QueueEntry, ...] = msgspec.field(name="printqueue")
+    job_id: str
+
+
+class JobsResult(Result):
+    """GET jobs, an extension: finished and running jobs, newest first."""
+
+    jobs: tuple[QueueEntry, ...]

@@ -1,0 +1,153 @@
+"""The plug-in: profile `3dp` over the printers that the settings name."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from gotapi_core.plugin import (
+    Call,
+    Context,
+    Durable,
+    Plugin,
+    Service,
+    delete,
+    event,
+    get,
+    put,
+)
+from gotapi_core.protocol.errors import UnknownService
+from gotapi_printer import view
+from gotapi_printer.jobs import JobBook
+from gotapi_printer.link import Link
+from gotapi_printer.link_serial import SerialSettings, serial_link
+from gotapi_printer.model import (
+    InformationEvent,
+    InformationResult,
+    JobsResult,
+    PortSettings,
+    PrinterSettings,
+    PrintParams,
+    QueueResult,
+    StatusResult,
+    StopParams,
+)
+from gotapi_printer.printer import Printer
+
+JOBS = "jobs"  # the collection and the folder of that name
+
+
+class PrinterPlugin(Plugin):
+    """3D printers with Marlin-like firmware on serial ports."""
+
+    id = "printer"
+    name = "3D printers"
+    version = "0.1.0"
+
+    def __init__(self) -> None:
+        self._printers: dict[str, Printer] = {}
+
+    async def start(self, context: Context) -> None:
+        await super().start(context)
+        settings: PrinterSettings = context.settings
+        for port in settings.ports:
+            printer = self._make(port)
+            self._printers[printer.id] = printer
+            await printer.start()
+
+    async def stop(self) -> None:
+        for printer in self._printers.values():
+            await printer.stop()
+
+    def services(self) -> Sequence[Service]:
+        return [printer.service() for printer in self._printers.values()]
+
+    @get("3dp", "information")
+    async def information(self, call: Call) -> InformationResult:
+        """Tell what the printer is: device information and printer attributes."""
+        return InformationResult(printers=(self._printer(call).information(),))
+
+    @event("3dp", "information")
+    async def information_events(
+        self, call: Call
+    ) -> AsyncIterator[InformationEvent | Durable[InformationEvent]]:
+        """Tell what the printer is, whenever that changes."""
+        printer = self._printer(call)
+        last = None
+        async for _ in printer.changed.changes():
+            known = printer.known()
+            if known is None:
+                continue  # 7.3.3: without a result nothing is sent
+            result = InformationEvent(printer=known)
+            key = (known.online, known.device_information)
+            yield Durable(result) if key != last else result
+            last = key
+
+    @get("3dp", "status")
+    async def status(self, call: Call) -> StatusResult:
+        """Tell what the printer does: temperatures, operating status, print queue."""
+        return StatusResult(printer=self._printer(call).status())
+
+    @event("3dp", "status")
+    async def status_events(
+        self, call: Call
+    ) -> AsyncIterator[StatusResult | Durable[StatusResult]]:
+        """Tell what the printer does, whenever that changes."""
+        printer = self._printer(call)
+        last = ""
+        async for _ in printer.changed.changes():
+            status = printer.status()
+            state = view.state_key(status)
+            result = StatusResult(printer=status)
+            # A change of state must reach everybody; of the numbers the newest is enough.
+            yield Durable(result) if state != last else result
+            last = state
+
+    @put("3dp", "printingCommand")
+    async def print(self, call: Call, params: PrintParams) -> QueueResult:
+        """Print a G-code file that was uploaded to the hub."""
+        printer = self._printer(call)
+        blob = await self.context.blobs.open(params.uri, application=call.application)
+        job_id = await printer.print(blob, params.uri, params.name, call.application)
+        return QueueResult(printqueue=printer.queue(), job_id=job_id)
+
+    @delete("3dp", "printingCommand")
+    async def stop_print(self, call: Call, params: StopParams) -> QueueResult:
+        """Stop the print; the heaters go off."""
+        stopped = await self._printer(call).stop_job(params.job_id)
+        return QueueResult(printqueue=(view.entry(stopped, 0),), job_id=stopped.job.id)
+
+    @get("3dp", "jobs")
+    async def jobs(self, call: Call) -> JobsResult:
+        """List the printer's jobs, newest first (an extension of the profile)."""
+        return JobsResult(jobs=self._printer(call).jobs())
+
+    def _printer(self, call: Call) -> Printer:
+        printer = self._printers.get(call.service_id)
+        if printer is None:
+            raise UnknownService
+        return printer
+
+    def _make(self, port: PortSettings) -> Printer:
+        own_id = _unique(_slug(port), self._printers)
+
+        def link() -> Link:
+            return serial_link(SerialSettings(port=port.path, baud=port.baud))
+
+        folder = self.context.folder / JOBS / own_id
+        book = JobBook(own_id, self.context.collection(JOBS), folder)
+        return Printer(own_id, port, book, link)
+
+
+def _slug(port: PortSettings) -> str:
+    """Make a service id of the port's name, which stays the same over restarts."""
+    words = re.sub(r"[^a-z0-9]+", "-", Path(port.path).name.lower()).strip("-")
+    return words[:40] or "printer"
+
+
+def _unique(wanted: str, taken: dict[str, Printer]) -> str:
+    number = 2
+    own_id = wanted
+    while own_id in taken:
+        own_id = f"{wanted}-{number}"
+        number += 1
+    return own_id

@@ -1,0 +1,154 @@
+"""PURE: from what the driver knows to the members of profile `3dp`."""
+
+import msgspec
+
+from gotapi_printer.job import JobState, message
+from gotapi_printer.jobs import StoredJob
+from gotapi_printer.marlin import Temperature
+from gotapi_printer.model import (
+    DeviceInformation,
+    Information,
+    PrintAttribute,
+    QueueEntry,
+    Status,
+    StatusInformation,
+)
+from gotapi_printer.updates import DriverState, DriverUpdate
+
+TYPE = "serial"
+
+_WITH_JOB = {
+    JobState.STARTING: "printing",
+    JobState.PRINTING: "printing",
+    JobState.PAUSED: "paused",
+    JobState.STOPPING: "stopping",
+}
+_WITHOUT_JOB = {
+    DriverState.OFFLINE: "offline",
+    DriverState.CLOSED: "offline",
+    DriverState.CONNECTING: "connecting",
+    DriverState.ONLINE: "idle",
+    DriverState.HALTED: "error",
+}
+
+
+def operating_status(update: DriverUpdate) -> str:
+    """Return one word for what the printer does."""
+    if update.state is DriverState.ONLINE and update.job is not None:
+        return _WITH_JOB.get(update.job.state, "idle")
+    return _WITHOUT_JOB[update.state]
+
+
+def status(
+    update: DriverUpdate,
+    queue: tuple[QueueEntry, ...],
+    last: QueueEntry | None,
+    stamp: str,
+) -> Status:
+    """Return the status of a printer."""
+    nozzle, bed = _nozzle(update.temperatures), _sensor(update.temperatures, "B")
+    return Status(
+        scopes=("3dp", "3dprinter"),
+        type=TYPE,
+        online=update.state is DriverState.ONLINE,
+        operating_status=operating_status(update),
+        message=update.message,
+        nozzle_temperature=nozzle.actual if nozzle else None,
+        nozzle_target=nozzle.target if nozzle else None,
+        bed_temperature=bed.actual if bed else None,
+        bed_target=bed.target if bed else None,
+        print_queue=queue,
+        last_job=last,
+        time_stamp=stamp,
+        time_stamp_by_plugin=True,
+    )
+
+
+def state_key(status: Status) -> str:
+    """Return what of a status no listener may miss: connection, operation, jobs."""
+    jobs = (*status.print_queue, *((status.last_job,) if status.last_job else ()))
+    states = " ".join(f"{job.job_id}:{job.state}" for job in jobs)
+    return f"{status.online} {status.operating_status} {status.message} {states}"
+
+
+def information(
+    name: str, update: DriverUpdate, scopes: tuple[str, ...], stamp: str
+) -> Information:
+    """Return what a connected printer is."""
+    firmware, link = update.firmware, update.link
+    assert firmware is not None
+    assert link is not None
+    area = firmware.work_area or firmware.full_area
+    size = area.size if area is not None else (None, None, None)
+    return Information(
+        scopes=scopes,
+        type=TYPE,
+        online=update.state is DriverState.ONLINE,
+        device_information=DeviceInformation(
+            product_name=firmware.machine or link.product or name,
+            manufacturer_name=link.manufacturer,
+            model_number=firmware.machine,
+            firmware_revision=firmware.name,
+            serial_number=link.serial_number or firmware.uuid,
+            protocol_revision=firmware.protocol,
+            system_id=firmware.uuid,
+        ),
+        print_attribute=PrintAttribute(
+            print_type="FDM",
+            print_size_x=size[0],
+            print_size_y=size[1],
+            print_size_z=size[2],
+            network="none",
+        ),
+        status_information=_status_information(update),
+        time_stamp=stamp,
+    )
+
+
+def offline(known: Information, update: DriverUpdate, stamp: str) -> Information:
+    """Return what a printer is that was connected before."""
+    return msgspec.structs.replace(
+        known,
+        online=update.state is DriverState.ONLINE,
+        status_information=_status_information(update),
+        time_stamp=stamp,
+    )
+
+
+def entry(stored: StoredJob, order: int) -> QueueEntry:
+    """Return a job as an entry of the print queue."""
+    job = stored.job
+    done = job.progress
+    running = not job.state.final
+    return QueueEntry(
+        order=order,
+        uri=job.uri,
+        msg=message(job),
+        job_id=job.id,
+        name=job.name,
+        state=job.state.value,
+        progress=round(done.percent / 100.0, 4),
+        line=done.line,
+        lines=done.total,
+        file_line=done.file_line,
+        layer=done.layer,
+        layers=done.layers,
+        time_left=done.seconds_left if running else None,
+        reason=job.reason,
+    )
+
+
+def _status_information(update: DriverUpdate) -> StatusInformation:
+    nozzle = _nozzle(update.temperatures)
+    return StatusInformation(
+        operating_status=operating_status(update),
+        nozzle_temperature=nozzle.actual if nozzle else None,
+    )
+
+
+def _nozzle(temperatures: tuple[Temperature, ...]) -> Temperature | None:
+    return _sensor(temperatures, "T") or _sensor(temperatures, "T0")
+
+
+def _sensor(temperatures: tuple[Temperature, ...], name: str) -> Temperature | None:
+    return next((sensor for sensor in temperatures if sensor.name == name), None)
