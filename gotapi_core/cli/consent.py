@@ -1,0 +1,95 @@
+"""A hub client with the user's consent, for the commands that are applications themselves."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final, TypeVar
+
+from gotapi_core.cli.tokens import Access, TokenCache
+from gotapi_core.client import (
+    ConsentDenied,
+    ConsentPending,
+    HubClient,
+    HubError,
+    HubUnreachable,
+    Token,
+    TokenRejected,
+)
+from gotapi_core.client.wire import checked_url
+from gotapi_core.paths import default_paths
+from gotapi_core.protocol.errors import ResultCode
+
+ORIGIN: Final = "gotapi-cli"
+NAME: Final = "gotapi command line"
+
+T = TypeVar("T")
+
+HOW_TO_ALLOW: Final = (
+    "Waiting until you allow it: on the hub's operator page (the link that `gotapi run` printed, "
+    "or `gotapi operator`), or in another terminal with `gotapi apps list`, then "
+    "`gotapi apps approve CODE`"
+)
+
+
+def token_cache() -> TokenCache:
+    """Return the cache in the user's config folder."""
+    return TokenCache(default_paths().config / "client.json")
+
+
+def open_client(url: str, cache: TokenCache) -> HubClient:
+    """Return a client with what is cached for the hub; raises ValueError for a bad address."""
+    access = cache.load(checked_url(url))
+    return HubClient(url, ORIGIN, NAME, access.to_token(), client_id=access.client_id)
+
+
+async def with_consent(
+    client: HubClient,
+    cache: TokenCache,
+    scopes: Sequence[str],
+    waiting: Callable[[str], None],
+    work: Callable[[], Awaitable[T]],
+) -> T:
+    """Do the work with a token for the scopes; asks the user where there is none, or a bad one.
+
+    `waiting` gets the text for the user. Raises ConsentDenied where a scope was left out.
+    """
+    await client.availability()  # a hub that is not there is reported before anything else
+    if client.token is not None and client.token.good(time.time(), scopes):
+        try:
+            return await work()
+        except TokenRejected:
+            cache.forget_token(client.url)
+    await _ask(client, cache, scopes, waiting)
+    return await work()
+
+
+async def _ask(
+    client: HubClient, cache: TokenCache, scopes: Sequence[str], waiting: Callable[[str], None]
+) -> None:
+    client.token = None
+    # Kept before the wait, so that a command that is started again joins the same request.
+    _remember(cache, client.url, Access(client_id=await client.register()))
+    waiting(HOW_TO_ALLOW)
+    token = await client.authorize(scopes)
+    missing = sorted(set(scopes) - set(token.scopes))
+    if missing:
+        raise ConsentDenied(
+            int(ResultCode.NOT_AUTHORIZED), f"The user did not allow {', '.join(missing)}"
+        )
+    _remember(cache, client.url, _access(token))
+
+
+def _access(token: Token) -> Access:
+    return Access(token.client_id, token.value, token.scopes, token.expires)
+
+
+def _remember(cache: TokenCache, url: str, access: Access) -> None:
+    with suppress(OSError):  # a home that cannot be written to: the user is asked each time
+        cache.save(url, access)
+
+
+def exit_code(error: HubError) -> int:
+    """Return the exit code of a failure: 3 no hub, 4 no consent, 1 anything else."""
+    if isinstance(error, HubUnreachable):
+        return 3
+    return 4 if isinstance(error, ConsentDenied | ConsentPending | TokenRejected) else 1

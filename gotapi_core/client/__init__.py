@@ -1,0 +1,42 @@
+"""What applications in Python import: the hub's client, its values and its failures."""
+
+from gotapi_core.client.answers import Event, Token
+from gotapi_core.client.errors import (
+    ConsentDenied,
+    ConsentPending,
+    HubError,
+    HubFault,
+    HubRefused,
+    HubUnreachable,
+    TokenRejected,
+)
+from gotapi_core.client.events import Events
+from gotapi_core.client.hub_client import DEFAULT_URL, Availability, HubClient
+from gotapi_core.client.printer import Printer, StatusEvents
+from gotapi_core.client.status import JobState, PrinterStatus, PrintJob
+from gotapi_core.client.upload import FileChanged, StoredFile
+from gotapi_core.protocol.messages import Service
+
+__all__ = [
+    "DEFAULT_URL",
+    "Availability",
+    "ConsentDenied",
+    "ConsentPending",
+    "Event",
+    "Events",
+    "FileChanged",
+    "HubClient",
+    "HubError",
+    "HubFault",
+    "HubRefused",
+    "HubUnreachable",
+    "JobState",
+    "PrintJob",
+    "Printer",
+    "PrinterStatus",
+    "Service",
+    "StatusEvents",
+    "StoredFile",
+    "Token",
+    "TokenRejected",
+]

@@ -1,0 +1,275 @@
+"""The client of one hub, for applications in Python."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from gotapi_core.client.answers import (
+    Token,
+    as_token_failure,
+    consent_failure,
+    parse_answer,
+    parse_services,
+    parse_token,
+)
+from gotapi_core.client.errors import (
+    ConsentPending,
+    HubFault,
+    HubRefused,
+    TokenRejected,
+)
+from gotapi_core.client.events import Channel, Events, Stream
+from gotapi_core.client.upload import Progress, StoredFile, open_file, pieces
+from gotapi_core.client.wire import Wire
+from gotapi_core.protocol.errors import ResultCode
+from gotapi_core.protocol.messages import Service
+
+DEFAULT_URL: Final = "http://127.0.0.1:4035"
+TIME_LIMIT: Final = 70.0  # seconds for an answer; the hub gives a plug-in up to 60
+PATIENCE: Final = 60.0  # seconds in which a hub that went away may come back
+CONSENT: Final = 600.0  # seconds for the user to decide
+_ASK_AGAIN: Final = 1.0  # seconds at least between two consent requests
+
+Param = str | int | float | bool
+Members = dict[str, object]
+
+
+class Availability(msgspec.Struct, frozen=True):
+    """Which hub answers."""
+
+    product: str = ""
+    version: str = ""
+    name: str = ""
+    uuid: str = ""
+
+
+class HubClient:
+    """Talks to one hub as one application; use it as an async context manager.
+
+    `origin` identifies the application (for example `org.example.slicer`) and `name` is what its
+    user reads when asked for consent. Without a `token` call `authorize` first; keep the token it
+    returns for the next run. All methods raise HubError: HubUnreachable, HubFault, HubRefused and
+    its subclass TokenRejected. Times are in seconds.
+
+        async with HubClient(url, "org.example.slicer", "Example Slicer") as hub:
+            await hub.authorize(["3dp"])
+            for service in await hub.services():
+                print(service.name, await hub.get("3dp", "status", service.id))
+    """
+
+    def __init__(
+        self,
+        url: str,
+        origin: str,
+        name: str,
+        token: Token | None = None,
+        *,
+        client_id: str = "",
+        time_limit: float = TIME_LIMIT,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._wire = Wire(url, origin)
+        self._origin = origin
+        self._name = name
+        self._time_limit = time_limit
+        self.token = token
+        self.client_id = client_id or (token.client_id if token is not None else "")
+        self._channel = Channel(self._wire.socket_url, origin, self, patience)
+
+    def __repr__(self) -> str:
+        return f"HubClient({self.url!r}, {self._origin!r}, {self._name!r}, token={self.token!r})"
+
+    async def __aenter__(self) -> "HubClient":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def url(self) -> str:
+        """The hub's address without a path."""
+        return self._wire.url
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._channel.close()
+        await self._wire.close()
+
+    async def availability(self) -> Availability:
+        """Return which hub answers; needs no token."""
+        members = await self._open_call("availability", {})
+        try:
+            return msgspec.convert(members, Availability)
+        except msgspec.ValidationError as error:
+            raise HubFault(f"The hub's availability is malformed: {error}") from None
+
+    async def register(self) -> str:
+        """Return the clientId, asking the hub for one where there is none yet."""
+        if not self.client_id:
+            client_id = (await self._open_call("authorization/grant", {})).get("clientId")
+            if not isinstance(client_id, str) or not client_id:
+                raise HubFault("The hub gave out no clientId")
+            self.client_id = client_id
+        return self.client_id
+
+    async def authorize(self, scopes: Sequence[str], wait: float = CONSENT) -> Token:
+        """Ask the user for access and wait up to `wait` seconds; the client uses the token then.
+
+        The user may allow fewer scopes: look at `Token.scopes`. A call after ConsentPending with
+        the same `client_id` joins the request that the user still sees. Raises ConsentDenied and
+        ConsentPending too.
+        """
+        try:
+            async with asyncio.timeout(wait):
+                try:
+                    self.token = await self._consent(scopes)
+                except HubRefused as error:
+                    if error.code != ResultCode.INVALID_CLIENT_ID or not self.client_id:
+                        raise
+                    self.client_id = ""  # the hub has forgotten it: begin again, once
+                    self.token = await self._consent(scopes)
+        except TimeoutError:
+            raise ConsentPending(
+                f"Nobody allowed or denied the access of {self._name} within {wait:.0f} s; "
+                "it still can be done, then try again"
+            ) from None
+        return self.token
+
+    async def services(self) -> list[Service]:
+        """Return the services that the token's scopes reach, offline ones too."""
+        return parse_services(await self._call("GET", "servicediscovery", {}))
+
+    async def get(
+        self, profile: str, attribute: str | None, service_id: str, **params: Param
+    ) -> Members:
+        """GET an attribute of a service; returns the members of the answer."""
+        return await self._ask_service("GET", profile, attribute, service_id, params)
+
+    async def put(
+        self, profile: str, attribute: str | None, service_id: str, **params: Param
+    ) -> Members:
+        """PUT an attribute of a service; to listen to events use `events`."""
+        return await self._ask_service("PUT", profile, attribute, service_id, params)
+
+    async def post(
+        self, profile: str, attribute: str | None, service_id: str, **params: Param
+    ) -> Members:
+        """POST to an attribute of a service."""
+        return await self._ask_service("POST", profile, attribute, service_id, params)
+
+    async def delete(
+        self, profile: str, attribute: str | None, service_id: str, **params: Param
+    ) -> Members:
+        """DELETE an attribute of a service."""
+        return await self._ask_service("DELETE", profile, attribute, service_id, params)
+
+    async def upload(self, path: Path, progress: Progress | None = None) -> StoredFile:
+        """Store a file at the hub, whose hash it checks; read from disk as it is sent.
+
+        Raises OSError where the file cannot be read, FileChanged where it changes meanwhile.
+        """
+        opened = await open_file(path)
+        with opened.file:
+            params = {**self._credentials(), "name": path.name, "sha256": opened.sha256}
+            status, body = await self._wire.send(
+                "/blobs/", params, pieces(opened, progress), opened.size
+            )
+        members = self._parse(status, body, with_token=True)
+        try:
+            return msgspec.convert(members, StoredFile)
+        except msgspec.ValidationError as error:
+            raise HubFault(f"The hub's answer to the upload is malformed: {error}") from None
+
+    @asynccontextmanager
+    async def events(
+        self, profile: str, attribute: str, service_id: str, *, tell: bool = True
+    ) -> AsyncIterator[Events]:
+        """Listen to the events of a service as long as the context lasts.
+
+        At the end the hub is told to stop sending; with `tell=False` it is not: then other
+        processes that use the same token and listen to the same go on hearing it, and the hub
+        stops by itself once the last WebSocket of the application is closed.
+        """
+        events = await self._channel.subscribe(Stream(profile, attribute, service_id))
+        try:
+            yield events
+        finally:
+            await self._channel.unsubscribe(events, tell=tell)
+
+    async def listen(self, method: str, stream: Stream) -> None:
+        """PUT or DELETE a stream, for the channel."""
+        await self._ask_service(method, stream.profile, stream.attribute, stream.service_id, {})
+
+    def reveal_token(self) -> str:
+        """Return the access token itself; raises TokenRejected where there is none."""
+        return self._credentials()["accessToken"]
+
+    async def _consent(self, scopes: Sequence[str]) -> Token:
+        loop = asyncio.get_running_loop()
+        while True:
+            asked = loop.time()
+            params = {
+                "clientId": await self.register(),
+                "scope": ",".join(scopes),
+                "applicationName": self._name,
+            }
+            try:
+                members = await self._open_call("authorization/accesstoken", params, 90.0)
+                return parse_token(members, self.client_id, time.time())
+            except HubRefused as error:
+                if error.code != ResultCode.TIMEOUT:
+                    raise consent_failure(error) from None
+            await asyncio.sleep(max(0.0, asked + _ASK_AGAIN - loop.time()))
+
+    async def _ask_service(
+        self,
+        method: str,
+        profile: str,
+        attribute: str | None,
+        service_id: str,
+        params: Mapping[str, Param],
+    ) -> Members:
+        path = quote(profile if attribute is None else f"{profile}/{attribute}")
+        texts = {name: _text(value) for name, value in params.items()}
+        return await self._call(method, path, {"serviceId": service_id, **texts})
+
+    async def _call(self, method: str, path: str, params: Mapping[str, str]) -> Members:
+        status, body = await self._wire.ask(
+            method, f"/gotapi/{path}", {**self._credentials(), **params}, self._time_limit
+        )
+        return self._parse(status, body, with_token=True)
+
+    async def _open_call(
+        self, path: str, params: Mapping[str, str], time_limit: float | None = None
+    ) -> Members:
+        """GET what needs no token."""
+        status, body = await self._wire.ask(
+            "GET", f"/gotapi/{path}", params, time_limit or self._time_limit
+        )
+        return self._parse(status, body, with_token=False)
+
+    def _parse(self, status: int, body: bytes, *, with_token: bool) -> Members:
+        try:
+            return parse_answer(status, body)
+        except HubRefused as error:
+            if self.token is not None:  # a hub that repeats the request must not give it away
+                error.message = error.message.replace(self.token.value, "(access token)")
+                error.args = (error.message,)
+            raise (as_token_failure(error) if with_token else error) from None
+
+    def _credentials(self) -> dict[str, str]:
+        if self.token is None:
+            raise TokenRejected(
+                int(ResultCode.INVALID_TOKEN), "There is no access token yet: call authorize()"
+            )
+        return {"accessToken": self.token.value}
+
+
+def _text(value: Param) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

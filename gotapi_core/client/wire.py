@@ -1,0 +1,126 @@
+"""One HTTP exchange with the hub, bounded in size and time, with its failures in our words."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+import httpx2
+
+from gotapi_core.client.errors import HubFault, HubUnreachable
+from gotapi_core.protocol.identity import NATIVE_HEADER
+
+MAX_ANSWER: Final = 8 * 1024 * 1024  # bytes; the hub itself accepts 1 MiB of JSON
+CONNECT: Final = 5.0  # seconds; the hub is on this machine or next to it
+PIECE: Final = 30.0  # seconds for one piece of an upload to be taken
+STORED: Final = 120.0  # seconds from the last piece to the answer; a slow card syncs a gigabyte
+
+_FORM: Final = "application/x-www-form-urlencoded"
+
+
+class Wire:
+    """Sends requests to one hub; parameters never are part of a URL that a library might log."""
+
+    def __init__(self, url: str, origin: str) -> None:
+        self.url = checked_url(url)
+        # The hub is local: a proxy from the environment must not see what is said to it.
+        self._client = httpx2.AsyncClient(
+            base_url=self.url,
+            headers={NATIVE_HEADER: origin, "Accept": "application/json"},
+            trust_env=False,
+            verify=_certificates(self.url),
+            timeout=CONNECT,
+        )
+
+    @property
+    def socket_url(self) -> str:
+        """Where the hub's WebSocket is."""
+        return f"ws{self.url.removeprefix('http')}/gotapi/websocket"
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def ask(
+        self, method: str, path: str, params: Mapping[str, str], time_limit: float
+    ) -> tuple[int, bytes]:
+        """Send one request; PUT and POST carry the parameters as a form, others in the query."""
+        encoded = urlencode(params)
+        in_body = method in ("PUT", "POST")
+        target = path if in_body or not encoded else f"{path}?{encoded}"
+        request = self._client.build_request(
+            method,
+            path,
+            content=encoded.encode() if in_body else None,
+            headers={"Content-Type": _FORM} if in_body else None,
+            extensions={"target": target.encode("ascii")},
+            timeout=httpx2.Timeout(time_limit, connect=CONNECT),
+        )
+        return await self._exchange(request, time_limit)
+
+    async def send(
+        self, path: str, params: Mapping[str, str], pieces: AsyncIterator[bytes], size: int
+    ) -> tuple[int, bytes]:
+        """POST `size` bytes as they come; bounded per piece, as the whole may be any size."""
+        request = self._client.build_request(
+            "POST",
+            path,
+            content=pieces,
+            headers={"Content-Length": str(size), "Content-Type": "application/octet-stream"},
+            extensions={"target": f"{path}?{urlencode(params)}".encode("ascii")},
+            timeout=httpx2.Timeout(PIECE, connect=CONNECT, read=STORED),
+        )
+        return await self._exchange(request, None)
+
+    async def _exchange(
+        self, request: httpx2.Request, time_limit: float | None
+    ) -> tuple[int, bytes]:
+        try:
+            async with asyncio.timeout(time_limit):
+                answer = await self._client.send(request, stream=True)
+                try:
+                    return answer.status_code, await _read(answer)
+                finally:
+                    await answer.aclose()
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            raise unreachable(self.url) from error
+        except (TimeoutError, httpx2.TimeoutException) as error:
+            raise HubUnreachable(f"The hub at {self.url} did not answer in time") from error
+        except (httpx2.TransportError, httpx2.DecodingError) as error:
+            raise HubUnreachable(f"The hub at {self.url} broke off the connection") from error
+
+
+def unreachable(url: str) -> HubUnreachable:
+    """Return the failure that nothing listens at the address."""
+    return HubUnreachable(
+        f"No hub answers at {url}; start it with `gotapi run`, or give its address with --url or "
+        "GOTAPI_URL"
+    )
+
+
+def checked_url(url: str) -> str:
+    """Return scheme://host[:port]; raises ValueError for anything else."""
+    parts = urlsplit(url.strip())
+    try:
+        bad = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0
+    except ValueError:
+        bad = True  # a port that is no number, or too large
+    if bad or parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("The hub's address must be like http://127.0.0.1:4035")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def _read(answer: httpx2.Response) -> bytes:
+    body = bytearray()
+    async for piece in answer.aiter_bytes():
+        body += piece
+        if len(body) > MAX_ANSWER:
+            raise HubFault(f"The hub's answer is larger than {MAX_ANSWER} bytes")
+    return bytes(body)
+
+
+def _certificates(url: str) -> ssl.SSLContext | bool:
+    # Reading the system's certificates takes longer than a whole request; plain HTTP needs none,
+    # and an empty context refuses every server if it were used all the same.
+    return True if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
