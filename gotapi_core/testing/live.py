@@ -18,6 +18,8 @@ from gotapi_core.server.serve import HubServer, serve
 from gotapi_core.settings import convert_settings
 from gotapi_core.store import Store
 
+_PATIENCE = 10.0  # seconds a test waits for what should come at once
+
 
 class LiveHub:
     """A running hub; `url` is where it answers."""
@@ -35,12 +37,19 @@ class LiveHub:
 
     async def allow(self, code: str | None = None) -> None:
         """Approve a request as the operator would; the first that waits where no code is given."""
-        if code is None:
-            async with asyncio.timeout(10):
+        await self.hub.auth.approve(code or await self.next_request())
+
+    async def next_request(self) -> str:
+        """Return the code of the request that waits for the operator, as soon as one does."""
+        added = asyncio.Event()
+        unsubscribe = self.hub.auth.subscribe(lambda _: added.set())
+        try:
+            async with asyncio.timeout(_PATIENCE):
                 while not (waiting := self.hub.auth.requests()):
-                    await asyncio.sleep(0.005)
-            code = waiting[0].code
-        await self.hub.auth.approve(code)
+                    await added.wait()
+        finally:
+            unsubscribe()
+        return waiting[0].code
 
 
 def loaded(plugin_type: type[Plugin], *, profiles: Mapping[str, str] | None = None) -> Loaded:
@@ -54,7 +63,7 @@ def loaded(plugin_type: type[Plugin], *, profiles: Mapping[str, str] | None = No
         profiles=names,
         surfaces=tuple(route.path for route in plugin_type.routes.surfaces()),
     )
-    words = profiles or {name: f"use {plugin_type.name}" for name in names}
+    words = profiles or dict.fromkeys(names, f"use {plugin_type.name}")
     return Loaded(manifest, plugin_type=plugin_type, profiles=dict(words))
 
 
@@ -82,7 +91,8 @@ async def live_hub(
             ready.set_result(LiveHub(hub, app, server, url))
 
         running = asyncio.create_task(serve(hub, sockets, on_ready=on_ready))
-        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {running, ready}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()
         live = ready.result()
