@@ -14,6 +14,8 @@ from gotapi_core.server.events import Sockets
 from gotapi_core.server.files import Files
 from gotapi_core.server.operator import OPERATOR, Operator
 from gotapi_core.server.rest import Rest
+from gotapi_core.server.sse import PATH as EVENTS
+from gotapi_core.server.sse import EventStreams
 from gotapi_core.server.surfaces import Surfaces
 from gotapi_core.server.ws_protocol import ABORT
 
@@ -32,6 +34,7 @@ class App:
         self._files = Files(hub)
         self._surfaces = Surfaces(hub)
         self._operator = Operator(hub)
+        self._streams = EventStreams(hub)
         self.sockets = Sockets(hub)
 
     @property
@@ -42,6 +45,7 @@ class App:
     def close(self) -> None:
         """End what would wait for ever: events and the operator's long polls."""
         self.sockets.close_all()
+        self._streams.close_all()
         self._operator.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,6 +72,8 @@ class App:
             await self._operator(scope, receive, send)
         elif scope["method"] == "OPTIONS":
             await send_preflight(send, headers)
+        elif path == EVENTS:
+            await self._streams.answer(scope, headers, receive, send)
         elif path.startswith("/gotapi/") or path == "/gotapi":
             await self._rest.answer(scope, headers, receive, send)
         elif path.startswith(BLOBS):

@@ -1,0 +1,59 @@
+# `make run` and `make test` do all set-up themselves, in a virtual environment beside this file.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check format types lint wheel bench lock clean
+
+run: $(VENV)/run.stamp
+	$(BIN)/gotapi run --demo
+
+test: $(VENV)/dev.stamp
+	$(BIN)/pytest
+
+check: lint types
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: $(VENV)/dev.stamp
+	$(BIN)/python -m build --no-isolation --wheel
+
+bench: $(VENV)/bench.stamp
+	$(BIN)/python -m benchmarks
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+
+lock: $(VENV)/bin/python
+	$(BIN)/pip install --quiet uv
+	$(COMPILE) --extra build --output-file requirements.lock
+	$(COMPILE) --extra build --extra dev --constraints requirements.lock \
+		--output-file requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) build dist
+
+$(VENV)/bin/python:
+	scripts/make-venv $(PYTHON) $(VENV)
+
+$(VENV)/run.stamp: $(VENV)/bin/python pyproject.toml requirements.lock
+	scripts/install $(VENV) requirements.lock
+	touch $@
+
+$(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml requirements-dev.lock
+	scripts/install-browser
+	scripts/install $(VENV) requirements-dev.lock
+	touch $(VENV)/run.stamp $@
+
+$(VENV)/bench.stamp: $(VENV)/dev.stamp
+	$(BIN)/pip install --quiet printrun
+	touch $@
