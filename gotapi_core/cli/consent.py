@@ -1,12 +1,16 @@
 """A hub client with the user's consent, for the commands that are applications themselves."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
 
+import click
+
 from gotapi_core.cli.tokens import Access, TokenCache
 from gotapi_core.client import (
+    DEFAULT_URL,
     ConsentDenied,
     ConsentPending,
     HubClient,
@@ -21,8 +25,26 @@ from gotapi_core.protocol.errors import ResultCode
 
 ORIGIN: Final = "gotapi-cli"
 NAME: Final = "gotapi command line"
+SILENT: Final = 0.7  # seconds in which a decision that is remembered comes
 
 T = TypeVar("T")
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    try:
+        return checked_url(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+url_option = click.option(
+    "--url",
+    envvar="GOTAPI_URL",
+    default=DEFAULT_URL,
+    show_default=True,
+    callback=_address,
+    help="The hub's address; also GOTAPI_URL.",
+)
 
 HOW_TO_ALLOW: Final = (
     "Waiting until you allow it: on the hub's operator page (the link that `gotapi run` printed, "
@@ -66,17 +88,22 @@ async def with_consent(
 async def _ask(
     client: HubClient, cache: TokenCache, scopes: Sequence[str], waiting: Callable[[str], None]
 ) -> None:
+    known = client.token.scopes if client.token is not None else ()
     client.token = None
     # Kept before the wait, so that a command that is started again joins the same request.
     _remember(cache, client.url, Access(client_id=await client.register()))
-    waiting(HOW_TO_ALLOW)
-    token = await client.authorize(scopes)
+    # A hub that remembers its user's decision answers at once; then there is nothing to say.
+    notice = asyncio.get_running_loop().call_later(SILENT, waiting, HOW_TO_ALLOW)
+    try:
+        token = await client.authorize(list(dict.fromkeys([*scopes, *known])))
+    finally:
+        notice.cancel()
+    _remember(cache, client.url, _access(token))
     missing = sorted(set(scopes) - set(token.scopes))
     if missing:
         raise ConsentDenied(
             int(ResultCode.NOT_AUTHORIZED), f"The user did not allow {', '.join(missing)}"
         )
-    _remember(cache, client.url, _access(token))
 
 
 def _access(token: Token) -> Access:
