@@ -35,6 +35,7 @@ class Store:
         self._url = engines.parse_url(url)
         self._engine: Engine | None = None
         self._worker: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()  # nothing is submitted once closing has begun
 
     def open(self) -> None:
         """Open the database and bring its schema up to date; raises StoreError.
@@ -45,16 +46,19 @@ class Store:
             raise StoreError("The store is open already.")
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="gotapi-store")
         try:
-            self._worker.submit(self._open).result()
+            self._engine = self._worker.submit(self._open).result()
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         """Finish the transactions that were accepted and close the database; may be repeated."""
-        worker, self._worker = self._worker, None
+        with self._lock:
+            worker, self._worker = self._worker, None
+            engine, self._engine = self._engine, None
+            if worker is not None and engine is not None:
+                worker.submit(engine.dispose)  # SQLite wants the thread that opened it
         if worker is not None:
-            worker.submit(self._dispose)
             worker.shutdown(wait=True)
 
     async def run(
@@ -90,40 +94,37 @@ class Store:
     def _submit(
         self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]:
-        worker = self._worker
-        try:
-            if worker is not None:
-                return worker.submit(lambda: self._transact(function, *args, **kwargs))
-        except RuntimeError:
-            pass  # closed by another thread between the two lines
-        raise StoreError("The store is not open.")
+        with self._lock:
+            worker, engine = self._worker, self._engine
+            if worker is None or engine is None:
+                raise StoreError("The store is not open.")
+            return worker.submit(lambda: _transact(engine, function, *args, **kwargs))
 
-    # From here on: the worker thread only.
-
-    def _open(self) -> None:
+    def _open(self) -> Engine:
         path = engines.sqlite_path(self._url)
         where = f"The database {path or self._url.render_as_string()}"
         engines.secure_file(self._url)
-        self._engine = engines.make_engine(self._url)
+        engine = engines.make_engine(self._url)
         try:
-            with self._engine.begin() as connection:
+            with engine.begin() as connection:
                 engines.check_file(connection, path)
                 schema.bring_up_to_date(connection, where)
-        except DBAPIError as error:
-            raise translate(error, where) from error
-
-    def _transact(
-        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        if self._engine is None:
-            raise StoreError("The store is not open.")
-        try:
-            with self._engine.begin() as connection:
-                return function(connection, *args, **kwargs)
-        except DBAPIError as error:
-            raise translate(error) from error
-
-    def _dispose(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine is not None:
+        except BaseException as error:
             engine.dispose()
+            if isinstance(error, DBAPIError):
+                raise translate(error, where) from error
+            raise
+        return engine
+
+
+def _transact(
+    engine: Engine,
+    function: Callable[Concatenate[Connection, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    try:
+        with engine.begin() as connection:
+            return function(connection, *args, **kwargs)
+    except DBAPIError as error:
+        raise translate(error) from error

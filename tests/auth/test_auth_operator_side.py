@@ -107,6 +107,27 @@ async def test_use_is_written_only_when_there_was_some(bench, page, monkeypatch)
         await bench.server.note_use()
 
 
+async def test_an_application_that_is_revoked_while_its_use_is_noted(bench, page) -> None:
+    bench.server.check(await bench.token(page), page, "3dp")
+    revoking = asyncio.create_task(bench.server.revoke(bench.server.applications()[0].id))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the revocation is on its way to the disk
+    await bench.server.note_use()
+    await revoking
+    assert bench.server.applications() == []
+
+
+async def test_a_loop_that_stops_in_the_middle_makes_no_noise(bench, page) -> None:
+    call = await bench.ask(page)
+    approving = asyncio.create_task(bench.server.approve(bench.server.requests()[0].code))
+    await asyncio.sleep(0)
+    for task in bench.server._tasks:
+        task.cancel()
+    await asyncio.wait([approving])
+    assert approving.cancelled()
+    call.cancel()
+
+
 async def test_use_is_noted_by_itself(start, page, path) -> None:
     async with start(note_use_every=0.005) as bench:
         bench.server.check(await bench.token(page), page, "3dp")

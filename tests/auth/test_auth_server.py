@@ -341,6 +341,19 @@ async def test_the_oldest_of_too_many_tokens_ends_and_its_sockets_hear_of_it(sta
             assert bench.server.check(token, page, "3dp")
 
 
+async def test_tokens_asked_for_at_once_are_bounded_too(start, page) -> None:
+    async with start(tokens_per_application=2) as bench:
+        client = await bench.server.grant(page)
+        await bench.token(page, client=client)
+        for _ in range(3):
+            await asyncio.gather(
+                *(bench.server.access_token(page, client, "3dp", None) for _ in range(4))
+            )
+        assert len(bench.server._tokens) <= 5
+        await bench.server.access_token(page, client, "3dp", None)
+        assert len(bench.server._tokens) == 2
+
+
 async def test_one_token_per_application_is_possible(start, page) -> None:
     async with start(tokens_per_application=1) as bench:
         client = await bench.server.grant(page)

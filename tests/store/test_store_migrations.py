@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from gotapi_core.migrations import HEAD, upgrade
 from gotapi_core.migrations.upgrade import scripts
@@ -104,3 +106,11 @@ def test_a_migration_that_fails_changes_nothing(
     monkeypatch.undo()
     with Store(path) as store:
         assert store.run_sync(lambda c: c.exec_driver_sql("SELECT 1 FROM tokens").all()) == []
+
+
+@pytest.mark.parametrize("table", metadata.sorted_tables, ids=str)
+def test_postgresql_can_have_the_tables(table: Table) -> None:
+    ddl = str(CreateTable(table).compile(dialect=postgresql.dialect()))
+    assert "AUTOINCREMENT" not in ddl
+    if table.name == "documents":
+        assert "seq BIGSERIAL NOT NULL" in ddl
