@@ -55,7 +55,9 @@ class PtyHost:
         self._lines: list[bytes] = []
         self._transcript: FileIO | None = None
         self._port: PtyPort | None = None
-        self._host_there = False
+        self._host_there = False  # somebody has the port open ...
+        self._online = False  # ... and the board is past its bootloader
+        self._poll = select.poll()
         self._stopping = False
         # Real times at which something happens; infinity is never.
         self._boot_at = self._thaw_at = self._replug_at = math.inf
@@ -70,6 +72,7 @@ class PtyHost:
         """Plug the printer in and serve it, once. Raises StartError when it cannot start."""
         try:
             self._wake_read, self._wake_write = os.pipe()
+            self._poll.register(self._wake_read, select.POLLIN)
             self._transcript = _open_transcript(self._options.transcript)
             self._firmware.reset(self._now(), ResetCause.POWER)
             self._firmware.output()  # nobody has the port open yet
@@ -77,7 +80,10 @@ class PtyHost:
             while not self._stopping:
                 self._wait()
                 self._timers()
-                self._serve()
+                self._firmware.poll(self._now())
+                self._flush()
+                if self._fired:
+                    self._fire()
         finally:
             self._close()
 
@@ -105,13 +111,17 @@ class PtyHost:
         return (time.monotonic() - self._started) * self._options.time_scale
 
     def _wait(self) -> None:
-        """Sleep until there is something to do."""
-        poll = select.poll()
-        poll.register(self._wake_read, select.POLLIN)
-        if self._port is not None and self._host_there and self._boot_at == math.inf:
-            events = select.POLLIN | (select.POLLOUT if self._port.clogged else 0)
-            poll.register(self._port, events)
-        poll.poll(math.ceil(self._pause() * 1000))
+        """Sleep until there is something to do, and notice what the port has."""
+        events = dict(self._poll.poll(math.ceil(self._pause() * 1000)))
+        port = self._port
+        if port is None:
+            return
+        if not self._host_there:
+            self._arrived(port)
+        elif (event := events.get(port.fileno(), 0)) & select.POLLIN:
+            self._firmware.receive(self._noise.feed(port.read()), self._now())
+        elif event & select.POLLHUP:
+            self._left(port)
 
     def _pause(self) -> float:
         """How many real seconds may be slept at most."""
@@ -132,6 +142,7 @@ class PtyHost:
         if self._boot_at <= real:
             self._boot_at = math.inf
             self._firmware.reset(self._now(), ResetCause.EXTERNAL)
+            self._go_online()
         if self._replug_at <= real:
             self._replug_at = math.inf
             self._plug()
@@ -140,32 +151,33 @@ class PtyHost:
 
     def _plug(self) -> None:
         self._port = PtyPort(self._options.link)
-        self._host_there = False
         self._on_path(self._port.path)
 
-    def _serve(self) -> None:
-        """Move bytes between port and firmware once."""
-        self._firmware.poll(self._now())
-        if self._port is not None:
-            self._watch(self._port)
-        if self._port is not None and self._host_there and self._boot_at == math.inf:
-            data = self._port.read()
-            if data:
-                self._firmware.receive(self._noise.feed(data), self._now())
-        self._flush()
-        self._fire()
-
-    def _watch(self, port: PtyPort) -> None:
-        """Notice a host opening or closing the port."""
-        there = port.is_open()
-        if there == self._host_there:
+    def _arrived(self, port: PtyPort) -> None:
+        """Notice a host opening the port; a board with a USB-serial chip is reset by that."""
+        if not port.is_open():
             return
-        self._host_there = there
-        if not there:
-            self._boot_at = math.inf
-            port.discard()
-        elif self._options.reset_on_open:
+        self._host_there = True
+        if self._options.reset_on_open:
             self._boot_at = time.monotonic() + self._options.boot_delay
+        else:
+            self._go_online()
+
+    def _go_online(self) -> None:
+        if self._port is not None:
+            self._online = True
+            self._poll.register(self._port, select.POLLIN)
+
+    def _go_offline(self) -> None:
+        if self._port is not None and self._online:
+            self._poll.unregister(self._port)
+        self._host_there = self._online = False
+        self._boot_at = math.inf
+
+    def _left(self, port: PtyPort) -> None:
+        """Notice the host closing the port."""
+        self._go_offline()
+        port.discard()
 
     def _flush(self) -> None:
         """Write the transcript first: an ok never leaves before its line stands there."""
@@ -174,8 +186,13 @@ class PtyHost:
                 self._transcript.write(b"".join(self._lines))
             self._lines.clear()
         said = self._firmware.output()
-        if self._port is not None and self._host_there and (said or self._port.clogged):
-            self._port.write(said)
+        port = self._port
+        if port is None or not self._online or not (said or port.clogged):
+            return  # what is said to nobody is lost
+        was_clogged = port.clogged
+        port.write(said)
+        if port.clogged != was_clogged:
+            self._poll.modify(port, select.POLLIN | (select.POLLOUT if port.clogged else 0))
 
     # --- faults ---------------------------------------------------------------------------
 
@@ -200,10 +217,10 @@ class PtyHost:
             self._flush()
 
     def _unplug(self) -> None:
+        self._go_offline()
         if self._port is not None:
             self._port.close()
             self._port = None
-        self._host_there = False
         # The board has its own power supply: it goes on, only nobody hears it.
         self._firmware.thaw(self._now())
         again = self._options.faults.replug_after
