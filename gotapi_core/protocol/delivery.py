@@ -100,11 +100,9 @@ class Outbox:
 
     def _make_room(self, wanted: int, keep: str | None) -> None:
         """Drop frames with a key, oldest first, but not the one that is being replaced."""
-        if self._size + wanted <= self._max:
-            return
-        for key in [key for key in self._place if key != keep]:
-            _, frame = self._queue.pop(self._place.pop(key))
+        # `offer` has seen that the durable frames and the new one fit, so this ends.
+        while self._size + wanted > self._max:
+            oldest = next(key for key in self._place if key != keep)
+            _, frame = self._queue.pop(self._place.pop(oldest))
             self._size -= len(frame)
             self._dropped += 1
-            if self._size + wanted <= self._max:
-                return

@@ -71,7 +71,7 @@ def safe_filename(filename: str) -> str:
     if len(kept) > _MAX_FILENAME:
         stem, dot, suffix = kept.rpartition(".")
         if not dot or len(suffix) > 16:
-            stem, suffix = kept, ""
+            stem, dot, suffix = kept, "", ""
         kept = stem[: _MAX_FILENAME - len(dot + suffix)].rstrip(" .") + dot + suffix
     return kept or "file"
 
