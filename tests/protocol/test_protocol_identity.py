@@ -42,6 +42,10 @@ BROWSER = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}
             {"referer": "http://127.0.0.1:4035?q"},
             Identity("http://127.0.0.1:4035", Lineage.STATUS, True),
         ),
+        (
+            {"origin": "http://a.example", "referer": "http://b.example/"},
+            Identity("http://a.example", Lineage.STATUS, True),
+        ),
         ({"origin": "null", **BROWSER}, Identity("null", Lineage.STATUS, True)),
         ({"origin": "null"}, Identity("null", Lineage.STATUS, True)),
         (
