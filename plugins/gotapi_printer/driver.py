@@ -170,12 +170,19 @@ class PrinterDriver:
     def _run(self) -> None:
         wait = self._settings.retry
         while not self._closing:
-            wait = self._connect(wait)
+            try:
+                wait = self._connect(wait)
+            except Exception as error:
+                # The end of the thread would be the end of the printer until a restart.
+                log.exception("printer thread")
+                wait = self._settings.retry_most
+                self._offline(f"an error in the driver ({error!r}); its log says more")
             self._refuse()
             if not self._closing:
                 self._rest(wait)
         self._refuse()
-        self._board.set(state=DriverState.CLOSED, message="the printer was closed")
+        closed = DriverState.CLOSED
+        self._board.set(state=closed, message="the printer was closed", temperatures=())
         self._board.publish()
 
     def _connect(self, wait: float) -> float:
@@ -201,9 +208,13 @@ class PrinterDriver:
         finally:
             self._link = None
             link.close()
-        self._board.set(state=DriverState.OFFLINE, message=message, temperatures=())
-        self._board.publish()
+        self._offline(message)
         return following
+
+    def _offline(self, message: str) -> None:
+        if not self._closing:
+            self._board.set(state=DriverState.OFFLINE, message=message, temperatures=())
+            self._board.publish()
 
     def _rest(self, wait: float) -> None:
         until = self._clock() + wait

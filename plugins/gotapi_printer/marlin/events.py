@@ -74,7 +74,7 @@ class Timing(msgspec.Struct, frozen=True):
 
     reply: float = 10.0
     """No ok and no busy for this long: ask with a numbered M105, which settles what was taken.
-    Doubled at each try. A false alarm costs one line."""
+    Longer from the fifth try on. A false alarm costs one line."""
     doubtful: float = 1.0
     """The same after a resend request that could be read in two ways."""
     resend_ok: float = 0.5

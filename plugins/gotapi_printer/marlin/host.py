@@ -34,8 +34,10 @@ MAX_HEARD = 1000
 FINISH_MOVES = b"M400"
 
 _PLAIN, _SYNC, _URGENT, _NUMBERING = range(4)
-_JOB_END = -1
+_JOB_END, _JOB_MOVES = -1, -2
 _PLAIN_OK = (b"ok\n", b"ok\r\n")
+_EVEN_PROBES = 3
+# A printer that is silent for minutes (G29 without busy) must not be flooded.
 _PROBE_DOUBLINGS = 6
 _NOTHING: tuple[Event, ...] = ()
 
@@ -111,7 +113,7 @@ class MarlinHost:
         self._temperature_at = 0.0
         self.fault: Fault | None = None
         self.heard: list[str] | None = None
-        """A list given here gets every line as it came, up to MAX_HEARD."""
+        """A list given here gets every line but bare oks, up to MAX_HEARD."""
         self.resends = 0
         """Resend requests so far that were followed."""
         self.held = False
@@ -150,7 +152,7 @@ class MarlinHost:
         self._ready = None
         self._ending = False
         self.held = False
-        kept = [item for item in self._commands if item[1] != _JOB_END]
+        kept = [item for item in self._commands if item[1] >= 0]
         self._commands.clear()
         self._commands.extend(kept)
 
@@ -270,7 +272,7 @@ class MarlinHost:
         self._source = None
         self._ending = True
         # Two more numbered lines: a printer that missed the last file line asks for it now.
-        self._commands.append((FINISH_MOVES, 0))
+        self._commands.append((FINISH_MOVES, _JOB_MOVES))
         self._commands.append((SYNC, _JOB_END))
 
     # -- bytes in -----------------------------------------------------------------------------
@@ -290,10 +292,16 @@ class MarlinHost:
         events: list[Event] = []
         for line in self._lines.feed(data):
             self._heard_at = now
-            if self.heard is not None and len(self.heard) < MAX_HEARD:
-                self.heard.append(line.decode("utf-8", "replace"))
-            self._take(self._read(line), now, events)
+            reply = self._read(line)
+            if self.heard is not None:
+                self._hear(line, reply)
+            self._take(reply, now, events)
         return events
+
+    def _hear(self, line: bytes, reply: Reply) -> None:
+        bare = isinstance(reply, Ok) and not reply.text
+        if self.heard is not None and not bare and len(self.heard) < MAX_HEARD:
+            self.heard.append(line.decode("utf-8", "replace").strip())
 
     def _read(self, line: bytes) -> Reply:
         if self._split is not None:
@@ -405,6 +413,9 @@ class MarlinHost:
     def _take_resend(self, number: int, now: float, events: list[Event]) -> None:
         self._resend_until = now + self._timing.resend_ok
         self._progress_at = now
+        if self._probes:
+            # Asked after a timeout: lines before this one were taken and their oks got lost.
+            self._settle(number, events)
         self._probes = 0
         if number > self._next or (self._out and self._out[0].kind == _NUMBERING):
             self._take_foreign_resend(number, events)
@@ -468,7 +479,7 @@ class MarlinHost:
             return
         patience = self._timing.doubtful if self._doubtful else self._timing.reply
         waited = now - max(self._progress_at, self._waiting_since)
-        if waited >= patience * 2 ** min(self._probes, _PROBE_DOUBLINGS):
+        if waited >= patience * 2 ** min(max(0, self._probes - _EVEN_PROBES), _PROBE_DOUBLINGS):
             self._probe(now, events)
 
     def _silence_limit(self) -> float:
@@ -490,6 +501,12 @@ class MarlinHost:
         self._probes += 1
         self._progress_at = now
         self._probe_due = True
+
+    def _settle(self, number: int, events: list[Event]) -> None:
+        while self._out and self._out[0].number < number:
+            entry = self._out.popleft()
+            self._slow = self._slow or _is_long(entry)
+            self._ack(entry, events)
 
     def _presume_taken(self, events: list[Event]) -> None:
         due = list(self._out)
