@@ -1,0 +1,240 @@
+"""A real `gotapi run` in a process of its own, with simulated printers on real pseudo-terminals."""
+
+import asyncio
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from gotapi_core.client import HubClient
+from gotapi_core.paths import paths_under
+from gotapi_core.protocol.messages import Service
+from gotapi_printer.simulator.child import SimulatorChild, run_simulator
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 20.0  # seconds; a start takes one
+
+
+def wait_for_line(stream: Any, pattern: str, patience: float = PATIENCE) -> re.Match[str]:
+    """Read a process's output up to a line that matches."""
+    deadline = time.monotonic() + patience
+    seen = []
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while (left := deadline - time.monotonic()) > 0 and selector.select(left):
+            line = stream.readline()
+            if not line:
+                break
+            seen.append(line)
+            if found := re.search(pattern, line):
+                return found
+    raise AssertionError(f"no line like {pattern!r}, but: {''.join(seen)}")
+
+
+@dataclass
+class HubProcess:
+    """One home folder, and the hub that runs on it."""
+
+    home: Path
+    options: tuple[str, ...] = ()
+    process: subprocess.Popen[str] | None = field(default=None, repr=False)
+    url: str = ""
+
+    def start(self, *more: str) -> "HubProcess":
+        words = ["run", "--home", str(self.home), "--port", "0", *self.options, *more]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gotapi_core", *words],
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        self.url = wait_for_line(self.process.stdout, r"ready at (\S+)")[1]
+        return self
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def stop(self) -> int:
+        """End it as Ctrl-C would; returns its exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(PATIENCE)
+
+    def operator(self, method: str, what: str, body: dict[str, Any] | None = None) -> Any:
+        secret = paths_under(self.home).operator_secret.read_text().strip()
+        answer = httpx2.request(
+            method,
+            f"{self.url}/operator/api/{what}",
+            json=body,
+            headers={"Authorization": f"Bearer {secret}"},
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    def approve_next(self) -> None:
+        """Approve the request that waits, as soon as there is one."""
+        deadline = time.monotonic() + PATIENCE
+        revision = None
+        while time.monotonic() < deadline:
+            what = "state" if revision is None else f"changes?since={revision}"
+            state = self.operator("GET", what)
+            if state["requests"]:
+                code = state["requests"][0]["code"]
+                self.operator("POST", "approve", {"code": code, "lifetime": "always"})
+                return
+            revision = state["revision"]
+        raise AssertionError("no application asked")
+
+
+@pytest.fixture
+def make_hub(tmp_path: Path) -> Iterator[Callable[..., HubProcess]]:
+    """Start hubs; they are stopped at the end of the test."""
+    hubs: list[HubProcess] = []
+
+    def make(*ports: str, name: str = "home") -> HubProcess:
+        listed = ", ".join(f'{{path = "{port}"}}' for port in ports)
+        hub = HubProcess(tmp_path / name, ("--set", f"plugins.printer.ports=[{listed}]"))
+        hubs.append(hub)
+        return hub.start()
+
+    yield make
+    for hub in hubs:
+        if hub.process is not None:
+            if hub.process.poll() is None:
+                hub.process.kill()
+            hub.process.wait()
+            assert hub.process.stdout is not None
+            hub.process.stdout.close()
+
+
+@pytest.fixture
+def simulate(tmp_path: Path) -> Iterator[Callable[..., SimulatorChild]]:
+    """Start simulated printers, linked at `printer` in the test's folder."""
+    with ExitStack() as stack:
+
+        def start(*options: str) -> SimulatorChild:
+            link = tmp_path / "printer"
+            words = ("--only-numbered", "--time-scale", "0", *options)
+            return stack.enter_context(run_simulator(*words, link=link))
+
+        yield start
+
+
+@dataclass
+class Application:
+    """An approved application and the printer it uses."""
+
+    client: HubClient
+    printer: Service
+
+    async def status(self) -> dict[str, Any]:
+        members = await self.client.get("3dp", "status", self.printer.id)
+        status = members["3dp"]
+        assert isinstance(status, dict)
+        return status
+
+    async def print(self, file: Path) -> str:
+        stored = await self.client.upload(file)
+        members = await self.client.put("3dp", "printingcommand", self.printer.id, uri=stored.uri)
+        return str(members["jobId"])
+
+    async def wait_until(
+        self, wanted: Callable[[dict[str, Any]], bool], patience: float = 60.0
+    ) -> dict[str, Any]:
+        """Listen to the status until it is as wanted."""
+        async with asyncio.timeout(patience):
+            async with self.client.events("3dp", "status", self.printer.id) as events:
+                async for event in events:
+                    status = event.members["3dp"]
+                    assert isinstance(status, dict)
+                    if wanted(status):
+                        return status
+        raise AssertionError("the events ended")
+
+    async def wait_for_end(self, job_id: str, patience: float = 60.0) -> dict[str, Any]:
+        status = await self.wait_until(
+            lambda status: status.get("lastJob", {}).get("jobId") == job_id, patience
+        )
+        last = status["lastJob"]
+        assert isinstance(last, dict)
+        return last
+
+
+@asynccontextmanager
+async def application(hub: HubProcess) -> AsyncIterator[Application]:
+    """An approved application of a hub, once its printer is online."""
+    async with HubClient(hub.url, "test.application", "Test") as client:
+        asking = asyncio.create_task(client.authorize(["3dp"]))
+        await asyncio.to_thread(hub.approve_next)
+        await asking
+        printer = (await client.services())[0]
+        app = Application(client, printer)
+        await app.wait_until(lambda status: bool(status["online"]))
+        yield app
+
+
+@pytest.fixture(name="application")
+def application_fixture() -> Any:
+    return application
+
+
+HOST_OWN = re.compile(r"M105|M110.*|M115|M155 S\d|M400")
+"""What the host asks of its own accord: who are you, how warm, have all moves ended. Neither the
+box nor the sliced files have such commands."""
+
+
+def printed(printer: SimulatorChild) -> list[str]:
+    """Return the commands the printer accepted but for the host's own questions."""
+    return [line for line in printer.transcript() if not HOST_OWN.fullmatch(line)]
+
+
+@pytest.fixture(name="printed")
+def printed_fixture() -> Callable[[SimulatorChild], list[str]]:
+    return printed
+
+
+def commands_of(file: Path) -> list[str]:
+    """Return what of a G-code file goes to the printer, read in the plainest way there is."""
+    lines = (line.partition(";")[0].strip() for line in file.read_text().splitlines())
+    return [line for line in lines if line]
+
+
+@pytest.fixture(name="commands_of")
+def commands_of_fixture() -> Callable[[Path], list[str]]:
+    return commands_of
+
+
+@pytest.fixture
+def box() -> Path:
+    return ROOT / "examples" / "box.gcode"
+
+
+@pytest.fixture
+def shared_gcode() -> Callable[[str], Path]:
+    """Return a sliced file of the shared data; skips where that is missing."""
+
+    def find(name: str) -> Path:
+        folder = Path(os.environ.get("GOTAPI_SHARED_DATA", ROOT.parent / "shared" / "data"))
+        path = folder / "gcode" / name
+        if not path.exists():
+            pytest.skip(f"{name} is not in the shared data folder")
+        return path
+
+    return find
