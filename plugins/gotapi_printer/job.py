@@ -189,7 +189,7 @@ def message(job: Job) -> str:
             text = "Printing stopped"
         case JobState.FAILED:
             text = f"Failed after line {done.file_line}"
-        case JobState.INTERRUPTED:
+        case _:
             text = f"Interrupted after line {done.file_line}"
     return f"{text}: {job.reason}" if job.reason else text
 
