@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +81,12 @@ async def live_hub(
     paths.prepare()
     chosen = convert_settings(dict(settings or {}), source="test settings")
     parts = [one if isinstance(one, Loaded) else loaded(one) for one in plugins]
-    with Store(paths.store) as store:
+    with ExitStack() as stack:
+        store = stack.enter_context(Store(paths.store))
         hub = Hub(settings=chosen, paths=paths, store=store, clock=clock, plugins=parts)
         sockets = listen(chosen.server.host, port)
+        for one in sockets:
+            stack.callback(one.close)
         url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
         ready: asyncio.Future[LiveHub] = asyncio.get_running_loop().create_future()
 
@@ -101,5 +104,3 @@ async def live_hub(
         finally:
             live.server.should_exit = True
             await running
-            for one in sockets:
-                one.close()

@@ -3,125 +3,33 @@
 import asyncio
 import os
 import re
-import selectors
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from gotapi_core.client import HubClient
-from gotapi_core.paths import paths_under
 from gotapi_core.protocol.messages import Service
+from gotapi_core.testing.process import HubProcess
 from gotapi_printer.simulator.child import SimulatorChild, run_simulator
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0  # seconds; a start takes one
-
-
-def wait_for_line(stream: Any, pattern: str, patience: float = PATIENCE) -> re.Match[str]:
-    """Read a process's output up to a line that matches."""
-    deadline = time.monotonic() + patience
-    seen = []
-    with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        while (left := deadline - time.monotonic()) > 0 and selector.select(left):
-            line = stream.readline()
-            if not line:
-                break
-            seen.append(line)
-            if found := re.search(pattern, line):
-                return found
-    raise AssertionError(f"no line like {pattern!r}, but: {''.join(seen)}")
-
-
-@dataclass
-class HubProcess:
-    """One home folder, and the hub that runs on it."""
-
-    home: Path
-    options: tuple[str, ...] = ()
-    process: subprocess.Popen[str] | None = field(default=None, repr=False)
-    url: str = ""
-
-    def start(self, *more: str) -> "HubProcess":
-        words = ["run", "--home", str(self.home), "--port", "0", *self.options, *more]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gotapi_core", *words],
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-        )
-        self.url = wait_for_line(self.process.stdout, r"ready at (\S+)")[1]
-        return self
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-    def stop(self) -> int:
-        """End it as Ctrl-C would; returns its exit code."""
-        assert self.process is not None
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        return self.process.wait(PATIENCE)
-
-    def operator(self, method: str, what: str, body: dict[str, Any] | None = None) -> Any:
-        secret = paths_under(self.home).operator_secret.read_text().strip()
-        answer = httpx2.request(
-            method,
-            f"{self.url}/operator/api/{what}",
-            json=body,
-            headers={"Authorization": f"Bearer {secret}"},
-        )
-        answer.raise_for_status()
-        return answer.json()
-
-    def approve_next(self) -> None:
-        """Approve the request that waits, as soon as there is one."""
-        deadline = time.monotonic() + PATIENCE
-        revision = None
-        while time.monotonic() < deadline:
-            what = "state" if revision is None else f"changes?since={revision}"
-            state = self.operator("GET", what)
-            if state["requests"]:
-                code = state["requests"][0]["code"]
-                self.operator("POST", "approve", {"code": code, "lifetime": "always"})
-                return
-            revision = state["revision"]
-        raise AssertionError("no application asked")
 
 
 @pytest.fixture
 def make_hub(tmp_path: Path) -> Iterator[Callable[..., HubProcess]]:
     """Start hubs; they are stopped at the end of the test."""
-    hubs: list[HubProcess] = []
+    with ExitStack() as stack:
 
-    def make(*ports: str, name: str = "home") -> HubProcess:
-        listed = ", ".join(f'{{path = "{port}"}}' for port in ports)
-        hub = HubProcess(tmp_path / name, ("--set", f"plugins.printer.ports=[{listed}]"))
-        hubs.append(hub)
-        return hub.start()
+        def make(*ports: str, name: str = "home") -> HubProcess:
+            listed = ", ".join(f'{{path = "{port}"}}' for port in ports)
+            hub = HubProcess(tmp_path / name, "--set", f"plugins.printer.ports=[{listed}]")
+            return stack.enter_context(hub)
 
-    yield make
-    for hub in hubs:
-        if hub.process is not None:
-            if hub.process.poll() is None:
-                hub.process.kill()
-            hub.process.wait()
-            assert hub.process.stdout is not None
-            hub.process.stdout.close()
+        yield make
 
 
 @pytest.fixture
