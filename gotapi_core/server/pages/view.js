@@ -30,8 +30,9 @@ export function say(element, text) {
 /** Says a span of seconds in words. */
 export function span(seconds) {
   const steps = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
-  const [size, unit] = steps.find(([size]) => seconds >= size) ?? steps[3];
-  const count = Math.max(0, Math.floor(seconds / size));
+  const nearly = 0.05; // 23 hours and 59 minutes are a day
+  const [size, unit] = steps.find(([size]) => seconds / size + nearly >= 1) ?? steps[3];
+  const count = Math.max(0, Math.floor(seconds / size + nearly));
   return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
