@@ -188,7 +188,7 @@ class Session:
             case Done(tag):
                 self._done(tag, now)
             case JobDone():
-                self._end_job(JobEvent.ENDED, now)
+                self._finish(now)
             case Fault():
                 self._faulted(event, now)
             case Position():
@@ -252,7 +252,10 @@ class Session:
         """Note a fault with the last line taken; say whether it hit a job."""
         job = self._job
         if job is None or job.state.final:
-            self._board.set(fault=DriverFault(kind, text))
+            known = self._board.update.fault
+            if known is None or known.job_id is None:
+                # What ended the last job tells its owner more than what came of it.
+                self._board.set(fault=DriverFault(kind, text))
             return False
         line, file_line = self._host.acked
         self._board.set(fault=DriverFault(kind, text, job.id, line, file_line))
@@ -387,6 +390,17 @@ class Session:
             self._apply(event, now, reason)
             self._board.set(message=reason or "ready")
             self._report(now)
+
+    def _finish(self, now: float) -> None:
+        job = self._job
+        if job is None:
+            return
+        if not job.error and self._host.acked[0] != job.facts.commands:
+            job.error = "the file changed while it was printed; upload it again"
+        if job.error:
+            self._fail_file(job, now)
+        else:
+            self._end_job(JobEvent.ENDED, now)
 
     def _fail_file(self, job: RunningJob, now: float) -> None:
         self._set_fault("file", job.error)

@@ -91,6 +91,7 @@ class MarlinHost:
         self._ready_command = b""
         self._ending = False
         self._job_first = 0
+        self._presumed: list[Entry] = []
         self._renumber = False
         self._assume_ok = False
         self._probe_due = False
@@ -186,6 +187,7 @@ class MarlinHost:
         self._renumber = True
         self._assume_ok = assume_ok
         self._out.clear()
+        self._presumed.clear()
         self._ring = [_START] * self._limits.history
         self._next = self._cursor = 1
         self._acked = self._sent = _START
@@ -281,7 +283,7 @@ class MarlinHost:
         """Take bytes from the printer, chunked anyhow, and say what they mean to the owner."""
         if data in _PLAIN_OK and not self._resend_until and self._lines.empty:
             out = self._out
-            if out and out[0].kind == _PLAIN and not out[0].tag:
+            if out and out[0].kind == _PLAIN and not out[0].tag and not self._presumed:
                 # The one reply of the streaming path, without any object made for it.
                 self._acked = out.popleft()
                 self._heard_at = self._progress_at = now
@@ -395,6 +397,11 @@ class MarlinHost:
             self._ack(self._out.popleft(), events)
 
     def _ack(self, entry: Entry, events: list[Event]) -> None:
+        if self._presumed:
+            # The printer took a later line, so it took these.
+            earlier, self._presumed = self._presumed, []
+            for one in earlier:
+                self._ack(one, events)
         if entry.kind != _URGENT and entry.number >= self._acked.number:
             self._acked = entry
         if entry.tag > 0:
@@ -413,6 +420,8 @@ class MarlinHost:
     def _take_resend(self, number: int, now: float, events: list[Event]) -> None:
         self._resend_until = now + self._timing.resend_ok
         self._progress_at = now
+        if self._presumed:
+            self._presumed = [entry for entry in self._presumed if entry.number < number]
         if self._probes:
             # Asked after a timeout: lines before this one were taken and their oks got lost.
             self._settle(number, events)
@@ -473,21 +482,22 @@ class MarlinHost:
         return events
 
     def _watch(self, now: float, events: list[Event]) -> None:
-        if now - max(self._heard_at, self._waiting_since) >= self._silence_limit():
+        silent = now - max(self._heard_at, self._waiting_since) >= self._silence_limit()
+        if silent and self.live:
             text = "the printer stopped answering; check that it is on and its cable is in"
             self._fail(FaultKind.SILENT, text, events)
             return
         patience = self._timing.doubtful if self._doubtful else self._timing.reply
         waited = now - max(self._progress_at, self._waiting_since)
         if waited >= patience * 2 ** min(max(0, self._probes - _EVEN_PROBES), _PROBE_DOUBLINGS):
-            self._probe(now, events)
+            self._probe(now)
 
     def _silence_limit(self) -> float:
         if not self._busy_seen and (self._slow or _is_long(self._out[0])):
             return self._timing.long_silence
         return self._timing.silence
 
-    def _probe(self, now: float, events: list[Event]) -> None:
+    def _probe(self, now: float) -> None:
         """Send the next number, which no firmware drops silently as a repeated one.
 
         Marlin drops a line it has already taken without any answer, so repeating the line in
@@ -497,7 +507,7 @@ class MarlinHost:
         if self._probes >= 2:
             self._strict_sync = False
         if not self._strict_sync:
-            self._presume_taken(events)
+            self._presume_taken()
         self._probes += 1
         self._progress_at = now
         self._probe_due = True
@@ -508,7 +518,8 @@ class MarlinHost:
             self._slow = self._slow or _is_long(entry)
             self._ack(entry, events)
 
-    def _presume_taken(self, events: list[Event]) -> None:
+    def _presume_taken(self) -> None:
+        """Make room for the probe; only a later ok proves that these lines were taken."""
         due = list(self._out)
         self._out.clear()
         for entry in due:
@@ -516,7 +527,7 @@ class MarlinHost:
                 self._commands.append((SYNC, _JOB_END))
             else:
                 self._slow = self._slow or _is_long(entry)
-                self._ack(entry, events)
+                self._presumed.append(entry)
 
     def _poll(self, now: float) -> None:
         every = self._timing.report_grace if self.autoreport else self._timing.poll

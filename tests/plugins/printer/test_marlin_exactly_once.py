@@ -156,6 +156,8 @@ class Wire:
         return next((e for e in self.events if isinstance(e, JobDone | Fault)), None)
 
     def print(self, commands, seconds=1e6):
+        # Polls of the host's own would be damaged too, and the faults be others each time.
+        self.host.live, self.host.autoreport = True, True
         self.host.start_job(iter(list(enumerate(commands, 1))))
         self.faults = True
         until = self.now + seconds

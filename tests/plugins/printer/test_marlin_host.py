@@ -534,8 +534,8 @@ def test_busy_is_no_ok_but_resets_the_timeouts():
 
 
 def test_silence_during_a_quick_line_is_a_fault():
-    host = started()
-    job(host, b"G1 X1")
+    host = live(b"G1 X1")
+    host.receive(b" T:20.0 /0.0\n", 99.0)
     host.pull(100.0)
     faults = []
     for tenth in range(1000, 1700):
@@ -543,12 +543,13 @@ def test_silence_during_a_quick_line_is_a_fault():
         host.pull(tenth / 10)
     assert [fault.kind for fault in faults] == [FaultKind.SILENT]
     assert "cable" in faults[0].text
+    assert host.acked == (0, 0), "a line in doubt was not taken"
 
 
 @pytest.mark.parametrize("command", [b"G28", b"M109 S200", b"G29", b"M400"])
 def test_a_long_command_may_be_silent_for_minutes(command):
-    host = started()
-    job(host, command, b"G1 X1")
+    host = live(command, b"G1 X1")
+    host.autoreport = True
     host.pull(0.0)
     sent = []
     for second in range(600):
@@ -558,8 +559,7 @@ def test_a_long_command_may_be_silent_for_minutes(command):
 
 
 def test_a_long_command_is_not_silent_on_a_firmware_that_says_busy():
-    host = started()
-    job(host, b"G28")
+    host = live(b"G28")
     host.pull(0.0)
     host.receive(b"busy: processing\n", 1.0)
     assert host.tick(62.0)[0].kind is FaultKind.SILENT
