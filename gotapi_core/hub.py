@@ -7,19 +7,34 @@ one process (tests do it).
 import asyncio
 import logging
 import secrets
+import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from gotapi_auth.server import Access, AuthServer, AuthSettings
+import msgspec
+
+from gotapi_auth.failures import UnknownRequestError
+from gotapi_auth.grants import Lifetime
+from gotapi_auth.server import (
+    Access,
+    AuthEvent,
+    AuthServer,
+    AuthSettings,
+    PendingRequest,
+    RequestAdded,
+)
 from gotapi_core.blobs import BlobStore
 from gotapi_core.collection import StoredCollection
-from gotapi_core.host.loader import Loaded
+from gotapi_core.host.dispatch import convert_params
+from gotapi_core.host.loader import Loaded, settle_ids
 from gotapi_core.host.port_inprocess import InProcessPort
 from gotapi_core.host.registry import Registry, public_service
 from gotapi_core.host.supervisor import Supervisor
 from gotapi_core.listeners import Listeners
 from gotapi_core.paths import Paths
+from gotapi_core.plugin.base import Params
 from gotapi_core.plugin.context import Call, Context
 from gotapi_core.protocol.errors import GotapiError, OutOfScope
 from gotapi_core.protocol.messages import Service
@@ -32,6 +47,7 @@ from gotapi_core.store import Documents, Store
 log = logging.getLogger(__name__)
 
 BASE_SCOPES = frozenset({"servicediscovery", "serviceinformation", "system"})
+END_TIME = 5.0  # seconds that the plug-ins' background tasks get when the hub stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,7 @@ class Hub:
         self.settings = settings
         self.paths = paths
         self.store = store
+        self.clock = clock
         self.instance = secrets.token_hex(8)
         self.blobs = BlobStore(store, paths.blobs, settings.server.upload_size, clock)
         self.listeners = Listeners(settings.server.linger_time)
@@ -67,24 +84,32 @@ class Hub:
         self.auth = AuthServer(
             store, clock, self.offered_scopes, AuthSettings(wait=settings.consent.wait)
         )
-        self._loaded = {loaded.manifest.id: loaded for loaded in plugins}
+        self._loaded = settle_ids(plugins)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
         """Load what is durable, then start every plug-in; a broken one does not stop the hub."""
         await self.auth.load()
         await self.blobs.open()
+        for plugin_id in set(self.settings.plugins) - set(self._loaded):
+            log.warning("there are settings for a plug-in %r, but no such plug-in", plugin_id)
         for loaded in self._loaded.values():
             self.registry.add(self._supervise(loaded))
+        self._unsubscribe = self.auth.subscribe(self._hear)
         await asyncio.gather(*(self._start(one) for one in self.registry))
 
     async def stop(self) -> None:
         """End all events and stop every plug-in."""
+        self._unsubscribe()
         await self.listeners.close()
         await asyncio.gather(*(one.stop() for one in self.registry))
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=END_TIME)
+            for task in late:
+                log.error("%s did not end within %g s", task.get_name(), END_TIME)
         await self.blobs.close()
         await self.auth.close()
 
@@ -94,17 +119,19 @@ class Hub:
 
     def scope_words(self) -> dict[str, str]:
         """Return scope -> what it allows, in the words its plug-in has for the user."""
-        words = {
+        words: dict[str, str] = {}
+        for loaded in self._loaded.values():
+            words.update(loaded.profiles)
+        return words | {
             "servicediscovery": "see which services there are",
             "serviceinformation": "see what a service can do",
             "system": "see which plug-ins the hub has",
         }
-        for loaded in self._loaded.values():
-            words.update(loaded.profiles)
-        return words
 
     def meant_scope(self, scope: str) -> str:
         """Return the profile that a scope name stands for (`3dprinter` means `3dp`)."""
+        if scope.lower() in self.offered_scopes():
+            return scope  # no plug-in can make another one's profile mean something else
         for loaded in self._loaded.values():
             if scope.lower() in loaded.manifest.aliases:
                 return loaded.manifest.aliases[scope.lower()]
@@ -148,13 +175,11 @@ class Hub:
     def _listen(
         self, access: Access, ask: Ask, supervisor: Supervisor, route: Route, call: Call
     ) -> Mapping[str, object]:
-        stream = Stream(ask.service_id, route.name, "")
         if ask.method is Method.DELETE:
-            self.listeners.unlisten(access.application_id, stream)
-        else:
-            self.listeners.listen(
-                access.application_id, stream, supervisor, route, call, ask.params
-            )
+            self.listeners.unlisten(access.application_id, ask.service_id, route.name)
+            return {}
+        stream = Stream(ask.service_id, route.name, _params_key(route, ask.params))
+        self.listeners.listen(access.application_id, stream, supervisor, route, call, ask.params)
         return {}
 
     def _supervise(self, loaded: Loaded) -> Supervisor:
@@ -173,6 +198,10 @@ class Hub:
         except (SettingsError, OSError) as error:
             supervisor.fail(str(error))
             return
+        except Exception as error:  # the boundary: the settings type is the plug-in's own code
+            reason = f"its settings type cannot be used: {type(error).__name__}: {error}"
+            supervisor.fail(reason, traceback.format_exc())
+            return
         await supervisor.start(context)
 
     def _context(self, loaded: Loaded) -> Context:
@@ -187,18 +216,38 @@ class Hub:
             log=logging.getLogger(f"gotapi.plugin.{plugin_id}"),
             blobs=self.blobs.for_plugin(),
             collection=lambda name: StoredCollection(documents, name),
-            spawn=self._spawn,
+            spawn=partial(self._spawn, f"a background task of plug-in {plugin_id}"),
         )
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_logged(name, work), name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._tasks.discard)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a background task of a plug-in failed", exc_info=error)
+    def _hear(self, event: AuthEvent) -> None:
+        if isinstance(event, RequestAdded):
+            self._spawn("the plug-ins' answer to a request", self._authorize(event.request))
+
+    async def _authorize(self, request: PendingRequest) -> None:
+        """Let the plug-ins answer a request in place of the operator; mostly they abstain."""
+        answers = (_asked(loaded, request) for loaded in self._loaded.values())
+        plugin_id, allowed = next((one for one in answers if one[1] is not None), ("", None))
+        if allowed is None:
+            return
+        log.warning(
+            "plug-in %s %s %s (%s)",
+            plugin_id,
+            "allowed" if allowed else "denied",
+            request.origin,
+            ", ".join(request.scopes),
+        )
+        try:
+            if allowed:
+                await self.auth.approve(request.code, Lifetime.DAY)
+            else:
+                await self.auth.deny(request.code)
+        except UnknownRequestError:
+            log.info("the operator was faster")
 
     def _on_state(self, supervisor: Supervisor) -> None:
         health = supervisor.health
@@ -207,12 +256,42 @@ class Hub:
             _tell(loaded, supervisor.id, health.state.value, health.reason)
 
 
+async def _logged(name: str, work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except (Exception, SystemExit):  # the boundary
+        log.exception("%s failed", name)
+
+
+def _asked(loaded: Loaded, request: PendingRequest) -> tuple[str, bool | None]:
+    plugin_id = loaded.manifest.id
+    if loaded.hooks is None:
+        return plugin_id, None
+    try:
+        answer = loaded.hooks.gotapi_authorize(origin=request.origin, scopes=request.scopes)
+    except (Exception, SystemExit):  # the boundary
+        log.exception("gotapi_authorize of plug-in %s raised", plugin_id)
+        return plugin_id, None
+    if answer is not None and not isinstance(answer, bool):  # nothing else may allow anything
+        log.error("gotapi_authorize of plug-in %s gave %r, not a bool", plugin_id, answer)
+        return plugin_id, None
+    return plugin_id, answer
+
+
+def _params_key(route: Route, params: Mapping[str, object]) -> str:
+    """Return what tells a stream from those with other parameters; raises InvalidParameter."""
+    if not issubclass(route.params_type, Params):
+        return msgspec.json.encode(params, order="deterministic").decode()
+    fit = convert_params(params, route.params_type)
+    return msgspec.json.encode(fit, order="deterministic").decode()
+
+
 def _tell(loaded: Loaded, plugin_id: str, state: str, reason: str) -> None:
     if loaded.hooks is None:
         return
     try:
         loaded.hooks.gotapi_on_state(plugin_id=plugin_id, state=state, reason=reason)
-    except Exception:  # the boundary: one raising hook must not stop the others
+    except (Exception, SystemExit):  # the boundary: one raising hook must not stop the others
         log.exception("gotapi_on_state of plug-in %s raised", loaded.manifest.id)
 
 

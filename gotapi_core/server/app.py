@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from gotapi_core.blobs import PATH as BLOBS
 from gotapi_core.hub import Hub
-from gotapi_core.protocol.errors import GotapiError, UnknownError, error_body
+from gotapi_core.protocol.errors import GotapiError, InvalidUrl, error_body
 from gotapi_core.protocol.identity import FetchKind, check_fetch, check_host, identify, lineage_of
 from gotapi_core.server.asgi import ClientGone, Headers, Receive, Scope, Send, header_map, send_json
 from gotapi_core.server.cors import cors_headers, send_preflight
@@ -42,11 +42,12 @@ class App:
         """The operator's pages, for the one-time link."""
         return self._operator
 
-    def close(self) -> None:
-        """End what would wait for ever: events and the operator's long polls."""
-        self.sockets.close_all()
-        self._streams.close_all()
+    async def close(self) -> None:
+        """End what would wait for ever: events, consent and the operator's long polls."""
+        self._rest.close()
         self._operator.close()
+        self._streams.close_all()
+        await self.sockets.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request or serve one WebSocket."""
@@ -59,9 +60,10 @@ class App:
             await self._websocket(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = header_map(scope)
+        headers: Headers = {}
         path: str = scope["path"]
         try:
+            headers = header_map(scope)
             check_host(headers.get("host", ""), self._hosts)
             kind = _kind(scope["method"], path, headers)
             check_fetch(headers, kind=kind)
@@ -88,22 +90,25 @@ class App:
         if owner is not None:
             await self._surfaces.answer(owner, scope, headers, receive, send)
             return
-        message = f"There is nothing at {scope['path'][:100]}; applications use /gotapi/"
-        await send_json(send, 404, {"result": 19, "errorMessage": message}, [])
+        error = InvalidUrl(
+            f"There is nothing at {scope['path'][:100]!r}; applications use /gotapi/"
+        )
+        error.status = error.envelope_status = 404
+        await _refuse(send, error, headers)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = header_map(scope)
         abort: Callable[[], None] = scope["extensions"][ABORT]
         try:
+            headers = header_map(scope)
             check_host(headers.get("host", ""), self._hosts)
             check_fetch(headers, kind=FetchKind.API)
             identity = identify(headers)
             if scope["path"].rstrip("/") != WEBSOCKET:
-                raise UnknownError(f"Events are at {WEBSOCKET}")
+                raise InvalidUrl(f"Events are at {WEBSOCKET}")
         except GotapiError as error:
             log.info("WebSocket refused: %s", error.message)
-            await receive()
-            await send({"type": "websocket.close", "code": 1008, "reason": error.message[:120]})
+            await receive()  # websocket.connect
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
             return
         await self.sockets.serve(identity, receive, send, abort)
 

@@ -5,6 +5,8 @@ long, or whose outbox overflows, is closed alone; the others never notice.
 """
 
 import asyncio
+import logging
+import math
 import time
 from collections.abc import Callable, Iterable
 
@@ -17,7 +19,11 @@ from gotapi_core.protocol.session import Action, Authorise, Close, CloseCode, Se
 from gotapi_core.protocol.session import Send as SendFrame
 from gotapi_core.server.asgi import Receive, Send
 
+log = logging.getLogger(__name__)
+
 PATH = "/gotapi/websocket"
+CLOSE_TIME = 1.0  # seconds from the decision to close to the end of the connection
+_SWEEP = 0.5  # seconds between two looks at the tokens' ends; wall clocks jump
 
 
 class Sockets:
@@ -26,39 +32,66 @@ class Sockets:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._open: set[Socket] = set()
+        self._none_open = asyncio.Event()
+        self._none_open.set()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._stopping = False
         hub.auth.subscribe(self._hear)
 
     async def serve(
         self, identity: Identity, receive: Receive, send: Send, abort: Callable[[], None]
     ) -> None:
         """Serve one WebSocket until it closes; `abort` cuts a connection that takes nothing."""
-        limit = self._hub.settings.server.sockets
         await receive()  # websocket.connect
-        if len(self._open) >= limit:
-            await send({"type": "websocket.close", "code": 1013, "reason": "too many sockets"})
+        if self._stopping or len(self._open) >= self._hub.settings.server.sockets:
+            await send({"type": "websocket.close", "code": 1013, "reason": ""})
             return
         await send({"type": "websocket.accept"})
         socket = Socket(self._hub, self, identity, send, abort)
         self._open.add(socket)
+        self._none_open.clear()
+        if self._sweeper is None:
+            self._sweep()
         try:
             await socket.run(receive)
         finally:
             self._open.discard(socket)
+            if not self._open:
+                self._none_open.set()
+            # The closing handshake gets a moment; a peer that reads nothing never ends it.
+            asyncio.get_running_loop().call_later(CLOSE_TIME, abort)
 
-    def count(self, application: str) -> int:
-        """Count the open sockets of an application."""
-        return sum(socket.application == application for socket in self._open)
+    def count(self, application: str, *, but: "Socket") -> int:
+        """Count the open sockets of an application except one."""
+        return sum(one.application == application for one in self._open if one is not but)
 
-    def close_all(self) -> None:
-        """Close every socket because the hub stops."""
+    async def close(self) -> None:
+        """Close every socket because the hub stops; waits a moment for them."""
+        self._stopping = True
         for socket in self._open:
-            socket.close(CloseCode.GOING_AWAY, "the hub stops")
+            socket.close(CloseCode.GOING_AWAY, "the hub stops", within=CLOSE_TIME)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        try:
+            async with asyncio.timeout(CLOSE_TIME):
+                await self._none_open.wait()
+        except TimeoutError:
+            log.info("%d WebSockets are cut because the hub stops", len(self._open))
 
     def _hear(self, event: AuthEvent) -> None:
         if isinstance(event, Revoked):
             for socket in tuple(self._open):
                 if socket.token_id in event.token_ids:
                     socket.revoked()
+
+    def _sweep(self) -> None:
+        """Close the sockets whose token's time is over; comes again while there are sockets."""
+        now = self._hub.clock()
+        for socket in tuple(self._open):
+            if socket.expires <= now:
+                socket.revoked()
+        loop = asyncio.get_running_loop()
+        self._sweeper = loop.call_later(_SWEEP, self._sweep) if self._open else None
 
 
 class Socket:
@@ -81,9 +114,11 @@ class Socket:
         self._outbox = Outbox(hub.settings.server.event_queue)
         self._wake = asyncio.Event()
         self._closing: Close | None = None
+        self._cut: asyncio.TimerHandle | None = None
         self._attached = False
         self.application = ""
         self.token_id = ""
+        self.expires = math.inf  # by the hub's clock
 
     async def run(self, receive: Receive) -> None:
         """Serve until either side closes."""
@@ -95,6 +130,8 @@ class Socket:
             for task in (pump, listen):
                 task.cancel()
             await asyncio.gather(pump, listen, return_exceptions=True)
+            if self._cut is not None:
+                self._cut.cancel()
             if self.application:
                 self._hub.listeners.detach(self.application, self)
 
@@ -107,12 +144,17 @@ class Socket:
         self._wake.set()
 
     def revoked(self) -> None:
-        """Close the socket because its token is no longer good."""
+        """Close the socket because its token is no longer good; what waits is not sent."""
+        self._outbox = Outbox(self._hub.settings.server.event_queue)
         self._do(self._session.revoked())
 
-    def close(self, code: int, reason: str) -> None:
-        """Close the socket after nothing more."""
-        self._closing = self._closing or Close(code, reason)
+    def close(self, code: int, reason: str, *, within: float | None = None) -> None:
+        """Close the socket after what waits, or cut it when that takes too long."""
+        if self._closing is not None:
+            return
+        self._closing = Close(code, reason)
+        patience = self._hub.settings.server.stall_time if within is None else within
+        self._cut = asyncio.get_running_loop().call_later(patience, self._abort)
         self._wake.set()
 
     async def _listen(self, receive: Receive) -> None:
@@ -144,7 +186,7 @@ class Socket:
                 case SendFrame(frame=frame):
                     self.offer(frame, None)
                 case Close(code=code, reason=reason):
-                    self.close(code, reason)
+                    self.close(code, reason, within=CLOSE_TIME)
         if self._session.open and self.application:
             self._attach()
 
@@ -152,7 +194,7 @@ class Socket:
         try:
             access = self._hub.auth.authenticate(token, self._identity)
             limit = self._hub.settings.server.sockets_per_application
-            if self._sockets.count(access.application_id) >= limit:
+            if self._sockets.count(access.application_id, but=self) >= limit:
                 raise TooManyRequests(f"This application has {limit} WebSockets; close one first")
         except GotapiError as error:
             return error
@@ -161,6 +203,7 @@ class Socket:
             self._attached = False
         self.application = access.application_id
         self.token_id = access.token_id
+        self.expires = access.expires
         return None
 
     def _attach(self) -> None:

@@ -1,5 +1,6 @@
 """Files of applications over HTTP: POST /blobs/ stores one, GET /blobs/<id> gives it back."""
 
+import asyncio
 from collections.abc import Mapping
 from urllib.parse import unquote
 
@@ -8,7 +9,14 @@ from starlette.responses import FileResponse
 from gotapi_core import __version__
 from gotapi_core.blobs import PATH
 from gotapi_core.hub import Hub
-from gotapi_core.protocol.errors import GotapiError, InvalidMethod, InvalidUrl, error_body
+from gotapi_core.plugin.context import Blob
+from gotapi_core.protocol.errors import (
+    GotapiError,
+    InvalidMethod,
+    InvalidParameter,
+    InvalidUrl,
+    error_body,
+)
 from gotapi_core.protocol.identity import identify, lineage_of
 from gotapi_core.protocol.messages import success_body
 from gotapi_core.protocol.params import parse_query, safe_filename, take_common
@@ -20,6 +28,7 @@ from gotapi_core.server.asgi import (
     Send,
     body_pieces,
     content_length,
+    send_bytes,
     send_json,
 )
 from gotapi_core.server.cors import cors_headers
@@ -35,14 +44,17 @@ class Files:
 
     async def answer(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        reading = scope["method"] in ("GET", "HEAD")
         try:
-            if scope["method"] == "GET":
+            if reading:
                 await self._download(scope, headers, receive, send)
                 return
             members = await self._upload(scope, headers, receive)
             status, body = 200, success_body("gotapi-hub", __version__, members)
         except GotapiError as error:
             status, body = error_body(error, lineage_of(headers))
+            if reading:
+                status = error.status  # whoever reads a file would store a 200 as the file
         await send_json(send, status, body, cors_headers(headers))
 
     async def _upload(self, scope: Scope, headers: Headers, receive: Receive) -> Members:
@@ -72,15 +84,38 @@ class Files:
     async def _download(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         query = parse_query(scope["query_string"])
         blob_id = unquote(scope["path"].removeprefix(PATH))
-        blob = await self._hub.blobs.find(blob_id, self._application(query, headers))
-        extra: RawHeaders = [*cors_headers(headers), (b"x-content-type-options", b"nosniff")]
+        blob = await self._find(blob_id, self._application(query, headers))
+        etag = f'"{blob.sha256}"'
+        extra: RawHeaders = [
+            *cors_headers(headers),
+            (b"x-content-type-options", b"nosniff"),
+            (b"cache-control", b"private, no-cache"),
+            (b"cross-origin-resource-policy", b"same-origin"),
+            (b"etag", etag.encode("ascii")),
+        ]
+        if _matches(headers.get("if-none-match", ""), etag):
+            await send_bytes(send, 304, b"", extra)
+            return
         response = FileResponse(
             blob.path,
             media_type="application/octet-stream",
             filename=blob.name,
             headers={k.decode("latin-1"): v.decode("latin-1") for k, v in extra},
+            stat_result=await asyncio.to_thread(blob.path.stat),
         )
         await response(scope, receive, send)
+
+    async def _find(self, blob_id: str, application: str) -> Blob:
+        try:
+            blob = await self._hub.blobs.find(blob_id, application)
+        except InvalidParameter as error:
+            error.status = 404
+            raise
+        if not await asyncio.to_thread(blob.path.is_file):
+            gone = InvalidParameter(f"The file '{blob_id}' is no longer there; upload it again")
+            gone.status = 404
+            raise gone
+        return blob
 
     def _application(self, query: Mapping[str, str], headers: Headers) -> str:
         token = take_common(query).access_token or bearer(headers)
@@ -91,3 +126,9 @@ def bearer(headers: Headers) -> str | None:
     """Return the token of an `Authorization: Bearer` header (RFC 6750 2.1)."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    """Tell whether one of the entity tags is this one, compared weakly (RFC 9110 13.1.2)."""
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return etag in tags or "*" in tags

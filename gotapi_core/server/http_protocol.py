@@ -1,9 +1,11 @@
-"""uvicorn's HTTP protocol with what it lacks: a time and a size limit for request headers.
+"""uvicorn's HTTP protocol with what it lacks: limits on headers, on refused bodies, on silence.
 
-Without them a client that never finishes its header holds its connection for ever.
+Without them a client that never finishes its header, never sends the body of a refused request, or
+never reads its answer holds its connection for ever.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.config import Config
@@ -11,12 +13,19 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 HEADER_SIZE = 64 * 1024  # bytes; nginx allows 32 KiB, Apache 8 KiB a field and 100 fields
+REST_SIZE = 1024 * 1024  # bytes read of a body whose request was answered already
+REST_TIME = 2.0  # seconds for the same
+
+
+class _HeaderTooLarge(Exception):  # noqa: N818  # ends the parser's work; nobody sees it
+    """Raised in a callback of the parser."""
 
 
 class GuardedHttpProtocol(HttpToolsProtocol):
-    """Closes a connection whose request header is late or too large."""
+    """Closes a connection whose request header is late or too large, or whose client stalls."""
 
     header_time = 10.0  # seconds; subclassed by `guarded` with the hub's setting
+    write_time = 30.0  # seconds that a client may leave its answer unread
 
     def __init__(
         self,
@@ -26,67 +35,150 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.access_log = False  # a query string holds the access token, and handlers may come
         self._in_header = False
+        self._in_body = False
+        self._upgraded = False
         self._header_bytes = 0
-        self._header_timer: asyncio.TimerHandle | None = None
+        self._rest_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it likewise
         super().connection_made(transport)
-        self._arm()
+        self._arm(self.header_time, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        # Parsed fields are counted as they come; a field that never ends is seen only here.
+        unfinished = self._in_header
         super().data_received(data)
-        if not self._in_header:
+        if self.transport.is_closing() or self._upgraded:
             return
-        self._header_bytes += len(data)
-        if self._header_bytes > HEADER_SIZE:
-            self._refuse(431, f"The request header is larger than {HEADER_SIZE} bytes.")
-        elif self._header_timer is None:
-            self._arm()
+        if unfinished and self._in_header:
+            self._header_bytes += len(data)
+            if self._header_bytes > HEADER_SIZE:
+                self._refuse(431, _TOO_LARGE)
+                return
+        if self._in_body and not self._busy():
+            self._rest_bytes += len(data)
+            if self._rest_bytes > REST_SIZE:
+                self.transport.close()
+                return
+        self._watch()
 
     def on_message_begin(self) -> None:
+        self._disarm()
         self._in_header = True
         self._header_bytes = 0
         super().on_message_begin()
 
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._in_header = False
+        self._in_body = True
+        self._rest_bytes = 0
         self._disarm()
         super().on_headers_complete()
 
-    def _arm(self) -> None:
-        self._header_timer = self.loop.call_later(self.header_time, self._late)
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self._watch()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._upgraded = True
+        self._disarm()
+        super().handle_websocket_upgrade()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(self.write_time, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.transport.abort()  # `close` would wait for a client that does not read
+
+    def send_400_response(self, msg: str) -> None:
+        if self._header_bytes > HEADER_SIZE:
+            self._refuse(431, _TOO_LARGE)
+        else:
+            self._refuse(400, msg)
+
+    def _busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _count(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > HEADER_SIZE:
+            raise _HeaderTooLarge
+
+    def _watch(self) -> None:
+        """Have a timer run whenever it is the client's turn; uvicorn forgets it now and then."""
+        if self._timer is not None:
+            return
+        if self._in_header:
+            self._arm(self.header_time, self._late)
+        elif self._busy():
+            return  # the application's turn, or that of the body, which it reads with a limit
+        elif self._in_body:
+            self._arm(REST_TIME, self.transport.abort)
+        elif self.timeout_keep_alive_task is None:
+            self._arm(self.timeout_keep_alive, self.transport.abort)
+
+    def _arm(self, seconds: float, what: Callable[[], None]) -> None:
+        self._timer = self.loop.call_later(seconds, what)
 
     def _disarm(self) -> None:
-        if self._header_timer is not None:
-            self._header_timer.cancel()
-            self._header_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _late(self) -> None:
-        self._header_timer = None
+        self._timer = None
         if self._in_header:
             # Never 408: Chrome silently repeats a request that was answered 408.
             self._refuse(400, f"The request header took longer than {self.header_time:g} s.")
         else:
-            self.transport.close()
+            self.transport.abort()
 
     def _refuse(self, status: int, message: str) -> None:
         self._in_header = False
         self._disarm()
         if self.transport.is_closing():
             return
-        body = message.encode("ascii")
-        self.transport.write(
-            STATUS_LINE[status]
-            + b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
-            + b"content-length: %d\r\n\r\n" % len(body)
-            + body
-        )
+        if not self._busy():  # else the client would take this for the answer it waits for
+            body = message.encode("ascii")
+            self.transport.write(
+                STATUS_LINE[status]
+                + b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
+                + b"content-length: %d\r\n\r\n" % len(body)
+                + body
+            )
         self.transport.close()
+
+
+_TOO_LARGE = f"The request header is larger than {HEADER_SIZE} bytes."
 
 
 def guarded(header_time: float) -> type[GuardedHttpProtocol]:

@@ -4,7 +4,7 @@ As in the DeviceConnect servers, the file's part is replaced by the parameter `u
 plug-in sees the same request whether the file came along or was uploaded before.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from gotapi_core.blobs import BlobWriter
 from gotapi_core.protocol.errors import InvalidParameter
@@ -17,17 +17,23 @@ from gotapi_core.protocol.params import (
     Limits,
     MultipartParser,
 )
-from gotapi_core.server.asgi import Receive, body_pieces
+from gotapi_core.server.asgi import check_announced
 from gotapi_core.server.endpoints import Uploads
 
 
 async def read_multipart(
-    receive: Receive, idle_time: float, boundary: bytes, limits: Limits, uploads: Uploads
+    pieces: AsyncIterator[bytes], most: int, boundary: bytes, limits: Limits, uploads: Uploads
 ) -> Mapping[str, object]:
-    """Return the parameters of a multipart body; its file, one at most, is stored on the way."""
+    """Return the parameters of a multipart body; its file, one at most, is stored on the way.
+
+    `most` bounds the whole body in bytes: what stands around its parts counts nowhere else.
+    """
     reader = _Reader(MultipartParser(boundary, limits), uploads)
+    size = 0
     try:
-        async for piece in body_pieces(receive, idle_time):
+        async for piece in pieces:
+            size += len(piece)
+            check_announced(size, most)
             await reader.feed(piece)
         return reader.finish()
     finally:

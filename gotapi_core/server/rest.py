@@ -5,15 +5,21 @@ parameters, then the endpoint; whatever fails on the way becomes the error form 
 lineage. Every answer carries the HMAC of the request's nonce where the client gave a key.
 """
 
+import asyncio
 from collections.abc import Mapping
 
 from gotapi_core import __version__
 from gotapi_core.hub import Hub
 from gotapi_core.protocol import hmac
-from gotapi_core.protocol.errors import GotapiError, InvalidOrigin, error_body
+from gotapi_core.protocol.errors import (
+    GotapiError,
+    IllegalServerState,
+    InvalidOrigin,
+    error_body,
+)
 from gotapi_core.protocol.identity import Identity, identify, lineage_of
 from gotapi_core.protocol.messages import success_body
-from gotapi_core.protocol.names import AVAILABILITY, Name, parse_target
+from gotapi_core.protocol.names import ACCESS_TOKEN, AVAILABILITY, Name, parse_target
 from gotapi_core.protocol.params import (
     Common,
     Limits,
@@ -23,7 +29,18 @@ from gotapi_core.protocol.params import (
     parse_query,
     take_common,
 )
-from gotapi_core.server.asgi import Headers, Receive, Scope, Send, read_body, send_json
+from gotapi_core.server.asgi import (
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    body_pieces,
+    check_announced,
+    content_length,
+    read_body,
+    send_json,
+    unless_gone,
+)
 from gotapi_core.server.cors import cors_headers
 from gotapi_core.server.endpoints import Endpoints, Inquiry
 from gotapi_core.server.multipart import read_multipart
@@ -37,8 +54,13 @@ class Rest:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._endpoints = Endpoints(hub)
+        self._stopping = asyncio.Event()
         server = hub.settings.server
         self._limits = Limits(body=server.json_size, depth=server.json_depth)
+
+    def close(self) -> None:
+        """Answer those who wait for the user, so that the server can stop."""
+        self._stopping.set()
 
     async def answer(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -63,14 +85,30 @@ class Rest:
         boundary = multipart_boundary(content_type) if content_type else None
         if boundary is not None:
             uploads = self._endpoints.uploads(reply.common, reply.identity, base_url)
-            idle = self._hub.settings.server.body_idle_time
-            body = await read_multipart(receive, idle, boundary, self._limits, uploads)
+            server = self._hub.settings.server
+            most = server.upload_size + self._limits.body
+            check_announced(content_length(headers), most)
+            pieces = body_pieces(receive, server.body_idle_time)
+            body = await read_multipart(pieces, most, boundary, self._limits, uploads)
         else:
             body = await self._plain_body(headers, receive, content_type)
         if body:
             reply.common = take_common(merge(query, body))
         inquiry = Inquiry(method, name, reply.identity, reply.common, base_url)
+        if name == ACCESS_TOKEN:
+            return await self._consent(inquiry, receive)
         return await self._endpoints.answer(inquiry)
+
+    async def _consent(self, inquiry: Inquiry, receive: Receive) -> Mapping[str, object]:
+        """Wait for the user; a token is not given to a client that has gone.
+
+        It finds the user's answer when it asks again.
+        """
+        answer = self._endpoints.answer(inquiry)
+        try:
+            return await unless_gone(answer, receive, self._stopping)
+        except TimeoutError:
+            raise IllegalServerState("The hub stops; ask again when it is back") from None
 
     async def _plain_body(
         self,

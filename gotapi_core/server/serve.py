@@ -28,7 +28,9 @@ class HubServer(uvicorn.Server):
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.close()
+        for server in self.servers:
+            server.close()  # nobody new, while those who are there are told
+        await self._app.close()
         await super().shutdown(sockets)
 
 
