@@ -20,7 +20,7 @@ ALLOWED = {
 
 IMPURE = {
     "asyncio", "socket", "threading", "time", "logging", "starlette", "uvicorn", "serial", "bleak",
-    "selectors", "subprocess", "os", "random", "httpx2", "sqlalchemy",
+    "selectors", "subprocess", "os", "httpx2", "sqlalchemy",
 }  # fmt: skip
 
 
