@@ -238,14 +238,15 @@ class Session:
                 log.info("printer %s: action %s %s", self._facts.name, action.name, action.text)
 
     def _faulted(self, fault: Fault, now: float) -> None:
-        was_printing = self._set_fault(fault.kind.value, fault.text)
-        if was_printing:
+        halted = fault.kind is FaultKind.FATAL
+        # Before the job ends: its owner must not start the next one on this printer.
+        state = DriverState.HALTED if halted else DriverState.CONNECTING
+        self._board.set(state=state)
+        if self._set_fault(fault.kind.value, fault.text):
             self._end_job(JobEvent.FAIL, now, fault.text)
             # A reset turned the heaters off already.
             self._make_safe = fault.kind is not FaultKind.RESET
-        halted = fault.kind is FaultKind.FATAL
         self._ask_again(now, halted=halted)
-        state = DriverState.HALTED if halted else DriverState.CONNECTING
         self._show(state, fault.text)
 
     def _set_fault(self, kind: str, text: str) -> bool:
@@ -368,6 +369,7 @@ class Session:
 
     def _halt(self, now: float) -> None:
         text = "emergency stop; reset the printer or switch it off and on"
+        self._board.set(state=DriverState.HALTED)
         if self._set_fault("emergency", text) and self._job is not None:
             if self._job.state is not JobState.STOPPING:
                 self._apply(JobEvent.STOP, now, text)
@@ -416,6 +418,7 @@ class Session:
                 self._host.receive(data, now)
         except LinkGone:
             log.debug("nothing more from %s", self._facts.name)
+        self._board.set(state=DriverState.OFFLINE, message=str(error))
         if self._set_fault("link", str(error)):
             self._end_job(JobEvent.LOSE, now, str(error))
 
