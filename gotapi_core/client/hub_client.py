@@ -146,25 +146,25 @@ class HubClient:
         return parse_services(await self._call("GET", "servicediscovery", {}))
 
     async def get(
-        self, profile: str, attribute: str | None, service_id: str, **params: Param
+        self, profile: str, attribute: str | None, service_id: str, /, **params: Param
     ) -> Members:
         """GET an attribute of a service; returns the members of the answer."""
         return await self._ask_service("GET", profile, attribute, service_id, params)
 
     async def put(
-        self, profile: str, attribute: str | None, service_id: str, **params: Param
+        self, profile: str, attribute: str | None, service_id: str, /, **params: Param
     ) -> Members:
         """PUT an attribute of a service; to listen to events use `events`."""
         return await self._ask_service("PUT", profile, attribute, service_id, params)
 
     async def post(
-        self, profile: str, attribute: str | None, service_id: str, **params: Param
+        self, profile: str, attribute: str | None, service_id: str, /, **params: Param
     ) -> Members:
         """POST to an attribute of a service."""
         return await self._ask_service("POST", profile, attribute, service_id, params)
 
     async def delete(
-        self, profile: str, attribute: str | None, service_id: str, **params: Param
+        self, profile: str, attribute: str | None, service_id: str, /, **params: Param
     ) -> Members:
         """DELETE an attribute of a service."""
         return await self._ask_service("DELETE", profile, attribute, service_id, params)
@@ -176,7 +176,8 @@ class HubClient:
         """
         opened = await open_file(path)
         with opened.file:
-            params = {**self._credentials(), "name": path.name, "sha256": opened.sha256}
+            name = path.name.encode("utf-8", "replace").decode()  # it may be of any bytes
+            params = {**self._credentials(), "name": name, "sha256": opened.sha256}
             status, body = await self._wire.send(
                 "/blobs/", params, pieces(opened, progress), opened.size
             )

@@ -45,9 +45,9 @@ async def test_parameters_arrive(client: HubClient, hub: Any, tools: Any, method
 
     hub.answers[(method, "/gotapi/3dp/x/y")] = answer
     call = getattr(client, method.lower())
-    members = await call("3dp", "x/y", "s 1", text="ä&=", number=1.5, flag=True)
+    members = await call("3dp", "x/y", "s 1", text="ä&=", number=1.5, flag=True, profile="p")
     assert members["heard"] is True
-    sent = {"text": "ä&=", "number": "1.5", "flag": "true", "serviceId": "s 1"}
+    sent = {"text": "ä&=", "number": "1.5", "flag": "true", "profile": "p", "serviceId": "s 1"}
     assert hub.asked[-1][2] == {**sent, "accessToken": tools.GOOD}
 
 
@@ -282,6 +282,15 @@ async def test_upload(client: HubClient, hub: Any, tmp_path: Path) -> None:
         f"{hub.url}/blobs/1", len(content), path.name,
     )  # fmt: skip
     assert seen == [(min(n * upload_module.PIECE, len(content)), len(content)) for n in range(1, 5)]
+
+
+async def test_upload_of_a_name_that_is_not_utf8(
+    client: HubClient, hub: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / os.fsdecode(b"f\xfcr.gcode")
+    path.write_bytes(b"G28\n")
+    assert (await client.upload(path)).name == "f?r.gcode"
+    assert hub.files == {"f?r.gcode": b"G28\n"}
 
 
 @pytest.mark.parametrize(("status", "code"), [(413, 10), (507, 17)])
