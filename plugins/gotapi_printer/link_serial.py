@@ -23,8 +23,17 @@ from gotapi_printer.link import (
     LinkMissing,
 )
 
+PORT_ERRORS: tuple[type[Exception], ...] = (OSError,)
+"""What pyserial and the system raise over a port; termios has an error of its own."""
+
 if sys.platform != "win32":
     import termios
+
+    PORT_ERRORS = (OSError, termios.error)
+
+OPEN_ERRORS: tuple[type[Exception], ...] = (*PORT_ERRORS, ValueError)
+# pyserial raises TypeError for a port that another thread closed.
+READ_ERRORS: tuple[type[Exception], ...] = (*PORT_ERRORS, TypeError)
 
 log = logging.getLogger(__name__)
 
@@ -75,13 +84,13 @@ def open_port(settings: SerialSettings) -> serial.Serial:
         if settings.dtr is not None:
             port.dtr = settings.dtr
         port.open()
-    except (OSError, ValueError) as error:
+    except OPEN_ERRORS as error:
         raise _open_error(settings, error) from error
     return port
 
 
 def _open_error(settings: SerialSettings, error: Exception) -> LinkError:
-    name, number, text = settings.port, getattr(error, "errno", None), str(error)
+    name, number, text = settings.port, _error_number(error), str(error)
     if number in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in text:
         return LinkBusy(f"{name} is in use by another program; close that one (slicer, terminal)")
     if number in (errno.EACCES, errno.EPERM) or "PermissionError" in text:
@@ -92,6 +101,16 @@ def _open_error(settings: SerialSettings, error: Exception) -> LinkError:
     if number in (errno.ENOTTY, errno.EINVAL, errno.ENOTSUP) or isinstance(error, ValueError):
         return LinkError(f"{name} is no serial port for {settings.baud} baud ({text})")
     return LinkError(f"{name} cannot be opened: {text}")
+
+
+def _error_number(error: BaseException | None) -> int | None:
+    """The system's error number, which pyserial keeps only in the error it caught itself."""
+    while error is not None:
+        number = error.args[0] if error.args else None
+        if isinstance(number, int):
+            return number
+        error = error.__context__
+    return None
 
 
 class PlainSerialLink(Link):
@@ -122,14 +141,13 @@ class PlainSerialLink(Link):
                 if data or self._woken.is_set() or time.monotonic() >= until:
                     self._woken.clear()
                     return data
-        except (OSError, TypeError) as error:
-            # pyserial raises TypeError for a port that another thread closed.
+        except READ_ERRORS as error:
             raise self._gone() from error
 
     def write(self, data: bytes) -> None:
         try:
             self._opened().write(data)
-        except OSError as error:
+        except PORT_ERRORS as error:
             raise self._gone() from error
 
     def write_urgent(self, data: bytes) -> None:
@@ -137,7 +155,7 @@ class PlainSerialLink(Link):
         try:
             port.reset_output_buffer()
             port.write(data)
-        except OSError as error:
+        except PORT_ERRORS as error:
             raise self._gone() from error
 
     def wake(self) -> None:
@@ -146,7 +164,7 @@ class PlainSerialLink(Link):
     def close(self) -> None:
         port, self._port = self._port, None
         if port is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*PORT_ERRORS):
                 port.close()
 
     def _opened(self) -> serial.Serial:
@@ -242,7 +260,7 @@ class PosixSerialLink(Link):
         with self._closing:
             if self._fd < 0:
                 raise self._gone()
-            with contextlib.suppress(OSError, termios.error):
+            with contextlib.suppress(*PORT_ERRORS):
                 # What waits in the kernel would go first.
                 termios.tcflush(self._fd, termios.TCOFLUSH)
             self._write_rest(data, URGENT_PATIENCE)
@@ -259,7 +277,7 @@ class PosixSerialLink(Link):
             port, self._port = self._port, None
             if port is None:
                 return
-            with contextlib.suppress(OSError, termios.error):
+            with contextlib.suppress(*PORT_ERRORS):
                 # A close would wait for bytes that a dead device never takes.
                 termios.tcflush(self._fd, termios.TCIOFLUSH)
             with contextlib.suppress(OSError):
