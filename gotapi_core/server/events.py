@@ -15,7 +15,14 @@ from gotapi_core.hub import Hub
 from gotapi_core.protocol.delivery import Offer, Outbox
 from gotapi_core.protocol.errors import GotapiError, TooManyRequests
 from gotapi_core.protocol.identity import Identity
-from gotapi_core.protocol.session import Action, Authorise, Close, CloseCode, Session
+from gotapi_core.protocol.session import (
+    TOKEN_DEADLINE,
+    Action,
+    Authorise,
+    Close,
+    CloseCode,
+    Session,
+)
 from gotapi_core.protocol.session import Send as SendFrame
 from gotapi_core.server.asgi import Receive, Send
 
@@ -60,6 +67,10 @@ class Sockets:
                 self._none_open.set()
             # The closing handshake gets a moment; a peer that reads nothing never ends it.
             asyncio.get_running_loop().call_later(CLOSE_TIME, abort)
+
+    def count_all(self) -> int:
+        """Count the open sockets."""
+        return len(self._open)
 
     def count(self, application: str, *, but: "Socket") -> int:
         """Count the open sockets of an application except one."""
@@ -110,7 +121,7 @@ class Socket:
         self._identity = identity
         self._send = send
         self._abort = abort
-        self._session = Session(time.monotonic())
+        self._session = Session(time.monotonic(), TOKEN_DEADLINE)
         self._outbox = Outbox(hub.settings.server.event_queue)
         self._wake = asyncio.Event()
         self._closing: Close | None = None

@@ -13,12 +13,24 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 HEADER_SIZE = 64 * 1024  # bytes; nginx allows 32 KiB, Apache 8 KiB a field and 100 fields
-REST_SIZE = 1024 * 1024  # bytes read of a body whose request was answered already
-REST_TIME = 2.0  # seconds for the same
+REST_TIME = 2.0  # seconds for the rest of a body whose request was answered already
 
 
 class _HeaderTooLarge(Exception):  # noqa: N818  # ends the parser's work; nobody sees it
     """Raised in a callback of the parser."""
+
+
+class _Transport:
+    """The transport as a request sees it: to close waits for a body that is still on its way.
+
+    A socket closed with bytes unread resets the connection, and the client would lose the very
+    answer that says why its body is not wanted.
+    """
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = close
 
 
 class GuardedHttpProtocol(HttpToolsProtocol):
@@ -40,12 +52,14 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._in_body = False
         self._upgraded = False
         self._header_bytes = 0
-        self._rest_bytes = 0
+        self._closing = False
+        self._gentle: Any = None  # the _Transport of this connection's requests
         self._timer: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it likewise
         super().connection_made(transport)
+        self._gentle = _Transport(transport, self._close)
         self._arm(self.header_time, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -63,11 +77,6 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._header_bytes += len(data)
             if self._header_bytes > HEADER_SIZE:
                 self._refuse(431, _TOO_LARGE)
-                return
-        if self._in_body and not self._busy():
-            self._rest_bytes += len(data)
-            if self._rest_bytes > REST_SIZE:
-                self.transport.close()
                 return
         self._watch()
 
@@ -88,15 +97,23 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_header = False
         self._in_body = True
-        self._rest_bytes = 0
         self._disarm()
         super().on_headers_complete()
+        if self.cycle is not None:  # it is not for a WebSocket
+            self.cycle.transport = self._gentle
 
     def on_message_complete(self) -> None:
         self._in_body = False
         super().on_message_complete()
+        if self._closing:
+            self.transport.close()
+        elif not self._busy():
+            self._disarm()
 
     def on_response_complete(self) -> None:
+        if self._closing:
+            self.flow.resume_reading()
+            return
         super().on_response_complete()
         if not self.transport.is_closing():
             self._watch()
@@ -124,6 +141,16 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._refuse(431, _TOO_LARGE)
         else:
             self._refuse(400, msg)
+
+    def _close(self) -> None:
+        if not self._in_body or self.transport.is_closing():
+            self.transport.close()
+            return
+        self._closing = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._disarm()
+        self._arm(REST_TIME, self.transport.abort)
 
     def _busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
@@ -167,7 +194,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._disarm()
         if self.transport.is_closing():
             return
-        if not self._busy():  # else the client would take this for the answer it waits for
+        if (
+            not self._busy() and not self._closing
+        ):  # else the client would take this for the answer it waits for
             body = message.encode("ascii")
             self.transport.write(
                 STATUS_LINE[status]

@@ -1,4 +1,4 @@
-"""A hub with an echo plug-in on a real uvicorn, and a client that sends exactly what a test says."""
+"""A hub with an echo plug-in on a real uvicorn, and a client that sends what a test says."""
 
 import asyncio
 import json
@@ -359,7 +359,7 @@ def start(tmp_path, caplog):
     @asynccontextmanager
     async def start(*, faults: tuple[str, ...] = (), live: dict[str, Any] | None = None, **server):
         wait = server.pop("wait", None)
-        settings: dict[str, Any] = {"server": server}
+        settings: dict[str, Any] = {"limits": server.pop("limits", {}), "server": server}
         if wait is not None:
             settings["consent"] = {"wait": wait}
         async with live_hub(

@@ -6,8 +6,8 @@ import hmac
 import json
 
 import pytest
-from gotapi_auth.grants import Lifetime
 
+from gotapi_auth.grants import Lifetime
 from gotapi_core import __version__
 
 PAGE = "https://shop.example"
