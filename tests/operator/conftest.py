@@ -189,7 +189,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def serve_hub() -> Callable[..., Any]:
     return served_hub
 
@@ -294,10 +294,15 @@ async def page(running: Running, wire: Wire) -> dict[str, str]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def chromium() -> str:
     """The path of the browser, or a skip that says what is missing."""
     pytest.importorskip("playwright", reason="the browser tests need playwright")
     if CHROMIUM is None:
         pytest.skip("the browser tests need chromium (Debian: apt-get install chromium)")
     return CHROMIUM
+
+
+@pytest.fixture(scope="module")
+def chromium_flags() -> tuple[str, ...]:
+    return FLAGS

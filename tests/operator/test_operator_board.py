@@ -150,3 +150,11 @@ async def test_a_closed_board_keeps_nobody_waiting(running, make_board):
     board.close()  # twice does no harm
     async with asyncio.timeout(1):
         assert (await board.next(revision))[0] == revision
+
+
+async def test_a_board_can_be_closed_before_anybody_looked(make_board):
+    board = make_board(hold=3600)
+    board.close()
+    async with asyncio.timeout(1):
+        revision, _ = await board.next(0)
+    assert revision > 0
