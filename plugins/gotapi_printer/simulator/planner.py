@@ -59,7 +59,8 @@ class Planner:
         self._blocks.append(Block(origin, target, start, start + seconds))
 
     def jump(self, position: Axes) -> None:
-        """Set where the idle tool is (homing, G92, a move that takes no time)."""
+        """Set where the idle tool is (homing, or a move that takes no time)."""
+        self._blocks.clear()  # the last ones may have ended without anybody looking
         self._rest = position
 
     def position(self, now: float) -> Axes:

@@ -18,8 +18,10 @@ from gotapi_printer.simulator.texts import ResetCause
 
 __all__ = ["Options", "PtyHost"]
 
-# How often a closed port is looked at; opening it raises no event on the master side.
+# How often a closed port is looked at: opening it raises no event on the master side, so
+# without a watch the looking is all there is.
 _CLOSED_POLL = 0.02
+_CLOSED_POLL_WATCHED = 0.5
 # The longest sleep, so that a clock that jumped cannot make the simulator deaf.
 _LONGEST_SLEEP = 60.0
 
@@ -116,6 +118,8 @@ class PtyHost:
         port = self._port
         if port is None:
             return
+        if port.watch is not None and port.watch.fileno() in events and port.reopened():
+            self._left(port)
         if not self._host_there:
             self._arrived(port)
         elif (event := events.get(port.fileno(), 0)) & select.POLLIN:
@@ -131,7 +135,8 @@ class PtyHost:
         if due is not None:
             pause = min(pause, (due - self._now()) / self._options.time_scale)
         if self._port is not None and not self._host_there:
-            pause = min(pause, _CLOSED_POLL)
+            watched = self._port.watch is not None
+            pause = min(pause, _CLOSED_POLL_WATCHED if watched else _CLOSED_POLL)
         return max(pause, 0.0)
 
     def _timers(self) -> None:
@@ -142,7 +147,8 @@ class PtyHost:
         if self._boot_at <= real:
             self._boot_at = math.inf
             self._firmware.reset(self._now(), ResetCause.EXTERNAL)
-            self._go_online()
+            if self._port is not None:
+                self._go_online(self._port)
         if self._replug_at <= real:
             self._replug_at = math.inf
             self._plug()
@@ -151,6 +157,8 @@ class PtyHost:
 
     def _plug(self) -> None:
         self._port = PtyPort(self._options.link)
+        if self._port.watch is not None:
+            self._poll.register(self._port.watch, select.POLLIN)
         self._on_path(self._port.path)
 
     def _arrived(self, port: PtyPort) -> None:
@@ -161,22 +169,21 @@ class PtyHost:
         if self._options.reset_on_open:
             self._boot_at = time.monotonic() + self._options.boot_delay
         else:
-            self._go_online()
+            self._go_online(port)
 
-    def _go_online(self) -> None:
-        if self._port is not None:
-            self._online = True
-            self._poll.register(self._port, select.POLLIN)
+    def _go_online(self, port: PtyPort) -> None:
+        self._online = True
+        self._poll.register(port, select.POLLIN)
 
-    def _go_offline(self) -> None:
-        if self._port is not None and self._online:
-            self._poll.unregister(self._port)
+    def _go_offline(self, port: PtyPort) -> None:
+        if self._online:
+            self._poll.unregister(port)
         self._host_there = self._online = False
         self._boot_at = math.inf
 
     def _left(self, port: PtyPort) -> None:
         """Notice the host closing the port."""
-        self._go_offline()
+        self._go_offline(port)
         port.discard()
 
     def _flush(self) -> None:
@@ -217,10 +224,12 @@ class PtyHost:
             self._flush()
 
     def _unplug(self) -> None:
-        self._go_offline()
-        if self._port is not None:
-            self._port.close()
-            self._port = None
+        port, self._port = self._port, None
+        if port is not None:
+            self._go_offline(port)
+            if port.watch is not None:
+                self._poll.unregister(port.watch)
+            port.close()
         # The board has its own power supply: it goes on, only nobody hears it.
         self._firmware.thaw(self._now())
         again = self._options.faults.replug_after

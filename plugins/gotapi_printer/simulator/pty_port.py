@@ -8,6 +8,8 @@ import termios
 import tty
 from pathlib import Path
 
+from gotapi_printer.simulator.pty_watch import Change, OpenWatch
+
 __all__ = ["PtyPort", "StartError"]
 
 # More than a terminal's kernel buffer; a ping-pong host never sends as much at once.
@@ -37,6 +39,7 @@ class PtyPort:
         self._poll.register(self._master, select.POLLIN)
         self._link = link
         self._backlog = b""
+        self.watch = OpenWatch.start(self.path)
         self._make_link()
 
     def fileno(self) -> int:
@@ -52,11 +55,18 @@ class PtyPort:
         """Whether a host has the port open."""
         return not any(event & select.POLLHUP for _, event in self._poll.poll(0))
 
+    def reopened(self) -> bool:
+        """Whether a host has closed the port, and one opened it after that, since last asked."""
+        if self.watch is None:
+            return False
+        changes = self.watch.changes()
+        return Change.CLOSED in changes and Change.OPENED in changes[changes.index(Change.CLOSED) :]
+
     def read(self) -> bytes:
         """What the host has sent, empty when there is nothing or nobody."""
         try:
             return os.read(self._master, _READ_SIZE)
-        except (BlockingIOError, OSError):
+        except OSError:
             return b""
 
     def write(self, data: bytes) -> None:
@@ -77,11 +87,18 @@ class PtyPort:
                 termios.tcflush(slave, termios.TCIFLUSH)
             finally:
                 os.close(slave)
+        if self.watch is not None:
+            self.watch.changes()  # those were our own
 
     def close(self) -> None:
         """Pull the cable: the host gets an I/O error, the link is gone."""
         if self._link is not None and self._points_here(self._link):
             self._link.unlink(missing_ok=True)
+        self._release()
+
+    def _release(self) -> None:
+        if self.watch is not None:
+            self.watch.close()
         os.close(self._master)
 
     def _points_here(self, link: Path) -> bool:
@@ -98,7 +115,7 @@ class PtyPort:
                 self._link.unlink()
             self._link.symlink_to(self.path)
         except OSError as problem:
-            os.close(self._master)
+            self._release()
             raise StartError(
                 f"cannot make the link {self._link}: {problem.strerror}. Expected a path that is "
                 "free, or an old link, in a folder you may write to. Choose another --link."
