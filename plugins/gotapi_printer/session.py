@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from gotapi_printer.gcode import GcodeError
-from gotapi_printer.job import JobError, JobEvent, JobState
+from gotapi_printer.job import JobEvent, JobState
 from gotapi_printer.link import Link, LinkError, LinkFacts, LinkGone
 from gotapi_printer.marlin import (
     Action,
@@ -96,6 +96,7 @@ class Session:
         self._tag = _FIRST_SEND_TAG
         self._make_safe = False
         self._wanted = True
+        self._waits_at: tuple[int, int] | None = None
         self._tick_at = self._sample_at = 0.0
         self._temperatures: dict[str, Temperature] = {}
         self.identified = False
@@ -163,6 +164,9 @@ class Session:
         board.set(temperatures=temperatures, resends=self._host.resends)
         if self._job is not None:
             board.set(job=self._job.report(self._host.acked, now))
+            if self._waits_at is not None and self._host.acked != self._waits_at:
+                self._waits_at = None
+                board.set(message=self._job.state.value)
             if self._job.state.final:
                 self._job = None
         board.publish()
@@ -198,6 +202,7 @@ class Session:
             case ErrorLine(text):
                 log.warning("printer %s: %s", self._facts.name, text)
             case Busy(what) if what.startswith("paused"):
+                self._waits_at = self._host.acked
                 self._board.set(message=f"the printer waits ({what}); go and see to it")
             case _:
                 log.debug("printer %s: %r", self._facts.name, event)
@@ -380,12 +385,8 @@ class Session:
     # -- the job ------------------------------------------------------------------------------
 
     def _apply(self, event: JobEvent, now: float, reason: str = "") -> None:
-        if self._job is None:
-            return
-        try:
+        if self._job is not None:
             self._job.apply(event, now, reason)
-        except JobError:
-            log.exception("job %s", self._job.id)
 
     def _end_job(self, event: JobEvent, now: float, reason: str = "") -> None:
         if self._job is not None:

@@ -13,6 +13,7 @@ from gotapi_printer.gcode import scan
 from gotapi_printer.job import JobError, JobState
 from gotapi_printer.link import Link, LinkBusy, LinkError, LinkFacts, LinkGone, LinkMissing
 from gotapi_printer.marlin import IdentifyTiming, Limits, Timing
+from gotapi_printer.requests import Pause, PrintFile
 from gotapi_printer.session import SAFE_END, SessionSettings
 from gotapi_printer.updates import DriverState
 
@@ -478,6 +479,103 @@ def test_an_ok_that_arrived_with_the_end_of_the_link_still_counts(bench, gcode):
     bench.print(gcode)
     bench.job(JobState.INTERRUPTED)
     assert bench.until(lambda u: u.fault).fault.line == 52
+
+
+def test_an_ok_that_arrived_before_a_failing_write_still_counts(gcode):
+    session = msgspec.structs.replace(QUICK.session, limits=Limits(window=2))
+    bench = Bench(msgspec.structs.replace(QUICK, session=session))
+    bench.online()
+
+    def fail():
+        bench.links[-1].gone = True
+        raise LinkGone("memory is gone; check the cable")
+
+    # Both lines are written in one go: the ok of the first has arrived and was not read yet.
+    reached, release = holds(bench, b"G1 X48")
+    bench.board.special[b"G1 X49"] = b""
+    bench.board.special[b"G1 X51"] = fail
+    bench.print(gcode)
+    try:
+        assert reached.wait(DEADLINE)
+        bench.links[-1].push(b"ok\nok\n")
+        bench.job(JobState.INTERRUPTED)
+        assert bench.until(lambda u: u.fault).fault.line == 52, "G1 X50"
+        del release
+    finally:
+        bench.driver.close()
+
+
+def test_a_file_given_while_the_printer_is_asked_who_it_is_fails(bench, gcode):
+    """`print_file` looks at the state first; the printer may restart right after that."""
+    with gcode.open("rb") as file:
+        request = PrintFile(gcode, "j1", scan(file))
+    bench.board.dead = True
+    bench.driver._ask(request)
+    bench.driver.start()
+    assert "asking" in bench.job(JobState.FAILED).job.reason
+
+
+def test_a_file_given_while_the_port_is_missing_fails(bench, gcode):
+    with gcode.open("rb") as file:
+        request = PrintFile(gcode, "j1", scan(file))
+    bench.errors = [LinkMissing("there is no port x")] * 500
+    bench.driver._ask(request)
+    bench.driver._ask(Pause())
+    bench.driver.start()
+    assert "no port x" in bench.job(JobState.FAILED).job.reason
+
+
+def test_a_file_that_lost_lines_after_it_was_checked_fails(bench, gcode):
+    bench.online()
+    with gcode.open("rb") as file:
+        facts = scan(file)
+    text = gcode.read_bytes()
+    gcode.write_bytes(text.replace(b"G1 X299\n", b";G1 X29\n"))
+    bench.driver.print_file(gcode, "j1", facts)
+    assert "changed while it was printed" in bench.job(JobState.FAILED).job.reason
+
+
+def test_a_printer_that_waited_for_its_user_prints_again(bench, gcode):
+    bench.online()
+    reached, release = holds(bench, b"G1 X50")
+    bench.board.special[b"G1 X90"] = b""
+    bench.print(gcode)
+    assert reached.wait(DEADLINE)
+    bench.links[-1].push(b"echo:busy: paused for user\n")
+    bench.until(lambda u: "paused for user" in u.message)
+    bench.forget()
+    release()
+    bench.until(lambda u: u.message == "printing" and u.job.progress.line == 91)
+    bench.links[-1].push(b"ok\n")
+    bench.job(JobState.DONE)
+
+
+def test_close_may_be_called_in_an_update():
+    board, closed = Board(), threading.Event()
+
+    def on_update(update):
+        if update.state is DriverState.ONLINE:
+            driver.close()
+        if update.state is DriverState.CLOSED:
+            closed.set()
+
+    driver = PrinterDriver(lambda: MemoryLink(board), on_update, settings=QUICK)
+    driver.start()
+    assert closed.wait(DEADLINE)
+    driver.close()
+
+
+def test_a_device_that_holds_the_thread_is_reported(bench, caplog):
+    bench.online()
+    gate = threading.Event()
+    bench.board.special[b"M117"] = lambda: b"ok\n" if gate.wait(DEADLINE) else b""
+    bench.driver._settings = msgspec.structs.replace(QUICK, close_wait=0.01)
+    bench.driver.send("M117")
+    wait_for(lambda: b"M117" in bench.board.lines)
+    bench.driver.close()
+    assert "did not end" in caplog.text
+    gate.set()
+    bench.driver._settings = QUICK
 
 
 def test_a_firmware_reset_fails_the_job_and_nothing_of_it_follows(bench, gcode):
