@@ -10,6 +10,8 @@ __all__ = ["ORIGIN", "Axes", "Limits", "Position", "arc_length", "block_time"]
 
 
 Axes = tuple[float, float, float, float]
+# A way far below one motor step (mm) is none.
+_SHORTEST = 1e-6
 ORIGIN: Axes = (0.0, 0.0, 0.0, 0.0)
 
 
@@ -116,8 +118,8 @@ def block_time(
     cruise speed, and leaves at cruise speed: simple, deterministic, and close to a planner that
     looks ahead.
     """
-    span = length or abs(delta[3])
-    if span == 0:
+    span = length if length >= _SHORTEST else abs(delta[3])
+    if span < _SHORTEST:
         return 0.0, (ORIGIN, 0.0)
     unit: Axes = (delta[0] / span, delta[1] / span, delta[2] / span, delta[3] / span)
     cruise, acceleration = speed, _acceleration(delta, length, limits)
@@ -136,6 +138,6 @@ def block_time(
 
 
 def _acceleration(delta: Axes, length: float, limits: Limits) -> float:
-    if length == 0:
+    if length < _SHORTEST:
         return limits.retract
     return limits.printing if delta[3] else limits.travel

@@ -53,6 +53,9 @@ def test_the_slowest_axis_limits_the_move() -> None:
 
 def test_no_way_takes_no_time() -> None:
     assert block_time(ORIGIN, 0, 100, Limits(), None) == (0.0, (ORIGIN, 0.0))
+    assert block_time((0, 0, 1e-90, 0), 1e-90, 100, Limits(), None) == (0.0, (ORIGIN, 0.0))
+    extruding, _ = block_time((0, 0, 1e-90, 1), 1e-90, 100, Limits(), None)
+    assert 0 < extruding < 1
 
 
 @given(
@@ -66,7 +69,8 @@ def test_time_is_finite_and_never_less_than_at_full_speed(first, speed, second) 
         length = math.hypot(*delta[:3])
         seconds, ending = block_time(delta, length, speed, Limits(), previous)
         assert math.isfinite(seconds)
-        assert seconds >= (length or abs(delta[3])) / max(speed, 1e-9) * 0.999999
+        way = length if length >= 1e-6 else abs(delta[3])
+        assert seconds >= (way / speed * 0.999999 if way >= 1e-6 else 0)
         previous = ending
 
 
