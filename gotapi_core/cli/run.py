@@ -1,6 +1,7 @@
 """`gotapi run`: checks everything that can be wrong, then starts the hub."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
@@ -58,8 +59,8 @@ def run(
                 f"--demo answers on this machine only, so it cannot listen on {host}; "
                 "leave --host away"
             )
-        settings = _settings(paths, overrides)
         _prepare(paths)
+        settings = _settings(paths, overrides)
         lock = stack.enter_context(_lock(paths))
         sockets = _listen(settings)
         for one in sockets:
@@ -75,10 +76,9 @@ def run(
 def _run(settings: Settings, paths: Paths, store: Store, sockets: list[socket.socket]) -> None:
     plugins = [load(found) for found in find_plugins()]
     hub = Hub(settings=settings, paths=paths, store=store, clock=time.time, plugins=plugins)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):  # before the server listens to signals
         asyncio.run(serve(hub, sockets, on_ready=lambda app, _: _welcome(app, hub, sockets)))
-    except KeyboardInterrupt:
-        click.echo("The hub has stopped.", err=True)
+    click.echo("The hub has stopped.", err=True)
 
 
 def _welcome(app: App, hub: Hub, sockets: list[socket.socket]) -> None:

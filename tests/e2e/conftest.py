@@ -86,12 +86,24 @@ class Application:
 
 
 @asynccontextmanager
-async def application(hub: HubProcess) -> AsyncIterator[Application]:
-    """An approved application of a hub, once its printer is online."""
+async def consented(hub: HubProcess) -> AsyncIterator[HubClient]:
+    """A client that the operator has approved."""
     async with HubClient(hub.url, "test.application", "Test") as client:
         asking = asyncio.create_task(client.authorize(["3dp"]))
         await asyncio.to_thread(hub.approve_next)
         await asking
+        yield client
+
+
+@pytest.fixture(name="consented")
+def consented_fixture() -> Any:
+    return consented
+
+
+@asynccontextmanager
+async def application(hub: HubProcess) -> AsyncIterator[Application]:
+    """An approved application of a hub, once its printer is online."""
+    async with consented(hub) as client:
         printer = (await client.services())[0]
         app = Application(client, printer)
         await app.wait_until(lambda status: bool(status["online"]))
