@@ -164,14 +164,9 @@ def sim_printer(
         instant=time_scale == 0,
     )
     faults = FaultPlan(
-        corrupt=corrupt,
-        seed=seed,
-        reset_at=reset_at,
-        stall_at=stall_at,
-        unplug_at=unplug_at,
-        stall_for=stall_for,
-        replug_after=replug_after,
-    )
+        corrupt=corrupt, seed=seed, reset_at=reset_at, stall_at=stall_at, unplug_at=unplug_at,
+        stall_for=stall_for, replug_after=replug_after,
+    )  # fmt: skip
     _serve(
         Options(
             settings=settings,
