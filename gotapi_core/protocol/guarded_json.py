@@ -46,12 +46,23 @@ def decode_object(text: bytes, *, depth: int) -> dict[str, object]:
     return value
 
 
+def nested_deeper(text: bytes, depth: int) -> bool:
+    """Tell whether a JSON text, malformed or not, is nested deeper than so many levels."""
+    if text.count(b"[") + text.count(b"{") <= depth:
+        return False  # mostly, and found without cutting the strings out
+    return _deeper(_STRING.sub(b"", text), depth)
+
+
 def _check_depth(skeleton: bytes, depth: int) -> None:
-    if skeleton.count(b"[") + skeleton.count(b"{") <= depth:
-        return
-    steps = array("b", skeleton.translate(_STEPS, _NOT_BRACKETS))
-    if max(accumulate(steps)) > depth:
+    if _deeper(skeleton, depth):
         raise InvalidParameter(f"The JSON text is nested deeper than {depth} levels")
+
+
+def _deeper(skeleton: bytes, depth: int) -> bool:
+    if skeleton.count(b"[") + skeleton.count(b"{") <= depth:
+        return False
+    steps = array("b", skeleton.translate(_STEPS, _NOT_BRACKETS))
+    return max(accumulate(steps)) > depth
 
 
 def _count_members(value: object) -> int:
