@@ -6,7 +6,9 @@ that needs one for longer links it into its own folder.
 """
 
 import asyncio
+import contextlib
 import hashlib
+import logging
 import os
 import re
 import secrets
@@ -18,15 +20,23 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from gotapi_core.plugin.context import Blob, Blobs
-from gotapi_core.protocol.errors import InvalidParameter, PayloadTooLarge, StorageFull
+from gotapi_core.protocol.errors import (
+    GotapiError,
+    InvalidParameter,
+    PayloadTooLarge,
+    StorageFull,
+)
 from gotapi_core.store import Store
 from gotapi_core.store.tables import blobs as table
+
+log = logging.getLogger(__name__)
 
 PATH = "/blobs/"
 LIFETIME = 24 * 3600.0  # seconds
 SWEEP = 3600.0  # seconds between two clean-ups
 RESERVE = 64 * 1024 * 1024  # bytes of the disk that uploads leave free
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
+_TEXT = 255  # characters of a name or content type; the width of the columns
 _PIECE = 1 << 20  # bytes collected before they are written by a thread
 
 
@@ -34,18 +44,26 @@ class BlobStore:
     """All blobs of one hub."""
 
     def __init__(
-        self, store: Store, folder: Path, size_limit: int, clock: Callable[[], float]
+        self,
+        store: Store,
+        folder: Path,
+        size_limit: int,
+        clock: Callable[[], float],
+        sweep_every: float = SWEEP,
     ) -> None:
         self._store = store
         self._folder = folder
         self._size_limit = size_limit
         self._clock = clock
+        self._sweep_every = sweep_every
         self._sweeper: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Throw away what a crash left half written and begin to forget old blobs."""
-        for part in self._folder.glob("*.part"):
-            part.unlink(missing_ok=True)
+        """Throw away what a crash left half done and begin to forget old blobs."""
+        kept = await self._store.run(_paths)
+        for file in self._folder.iterdir():
+            if file.suffix == ".part" or (_ID.fullmatch(file.name) and file.name not in kept):
+                file.unlink(missing_ok=True)
         await self.sweep()
         self._sweeper = asyncio.create_task(self._sweep_for_ever())
 
@@ -63,17 +81,26 @@ class BlobStore:
         self._check_size(size or 0)
         self._check_room(size or 0)
         path = self._folder / secrets.token_urlsafe(16)
-        return BlobWriter(self, owner, name, content_type, path)
+        try:
+            return BlobWriter(self, owner, name, content_type, path)
+        except OSError as error:
+            raise _unstorable(error) from error
 
     async def find(self, blob_id: str, owner: str) -> Blob:
         """Return a blob of an owner; raises InvalidParameter where there is none."""
         row = await self._store.run(_select, blob_id) if _ID.fullmatch(blob_id) else None
-        if row is None or row.owner != owner or row.created + LIFETIME < self._clock():
+        path = self._folder / (row.path if row is not None else "")
+        if (
+            row is None
+            or row.owner != owner
+            or row.created + LIFETIME < self._clock()
+            or not path.is_file()
+        ):
             raise InvalidParameter(
                 f"There is no file '{blob_id[:40]}' of this application; files are kept for "
                 f"{LIFETIME / 3600:.0f} hours, upload it again"
             )
-        return Blob(row.id, row.name, row.size, row.sha256, self._folder / row.path)
+        return Blob(row.id, row.name, row.size, row.sha256, path)
 
     def for_plugin(self) -> Blobs:
         """Return the plug-ins' view."""
@@ -86,8 +113,11 @@ class BlobStore:
 
     async def _sweep_for_ever(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP)
-            await self.sweep()
+            await asyncio.sleep(self._sweep_every)
+            try:
+                await self.sweep()
+            except (GotapiError, OSError) as error:
+                log.warning("old files are forgotten later: %s", error)
 
     def _check_size(self, size: int) -> None:
         if size > self._size_limit:
@@ -97,10 +127,13 @@ class BlobStore:
             )
 
     def _check_room(self, size: int) -> None:
-        disk = os.statvfs(self._folder)
+        try:
+            disk = os.statvfs(self._folder)
+        except OSError as error:
+            raise _unstorable(error) from error
         if disk.f_bavail * disk.f_frsize < size + RESERVE:
             raise StorageFull(
-                f"There is no room for a file of {size} bytes; free some disk space and try again"
+                f"There is no room for {size} bytes more; free some disk space and try again"
             )
 
     async def _commit(self, blob: Blob, owner: str, content_type: str) -> None:
@@ -125,13 +158,14 @@ class BlobWriter:
     ) -> None:
         self._store = store
         self._owner = owner
-        self._name = name or "upload"
-        self._content_type = content_type[:255]
+        self._name = name[:_TEXT] or "upload"
+        self._content_type = content_type[:_TEXT]
         self._path = path
         self._part = path.with_suffix(".part")
         self._file: BinaryIO = self._part.open("xb")
         self._digest = hashlib.sha256()
         self._size = 0
+        self._done = False
         self._pending = bytearray()
 
     async def write(self, piece: bytes) -> None:
@@ -154,19 +188,24 @@ class BlobWriter:
         blob = Blob(self._path.name, self._name, self._size, digest, self._path)
         await asyncio.to_thread(self._settle)
         await self._store._commit(blob, self._owner, self._content_type)
+        self._done = True
         return blob
 
     async def abort(self) -> None:
         """Throw away what was written; harmless after `finish`."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what is still buffered may not fit on the disk
+            self._file.close()
         self._part.unlink(missing_ok=True)
+        if not self._done:
+            self._path.unlink(missing_ok=True)
 
     async def _flush(self) -> None:
         piece, self._pending = bytes(self._pending), bytearray()
+        self._store._check_room(len(piece))
         try:
             await asyncio.to_thread(self._append, piece)
         except OSError as error:
-            raise StorageFull(f"The file cannot be stored: {error.strerror}") from error
+            raise _unstorable(error) from error
 
     def _append(self, piece: bytes) -> None:
         self._file.write(piece)
@@ -180,7 +219,7 @@ class BlobWriter:
             self._part.rename(self._path)
             _sync_folder(self._path.parent)
         except OSError as error:
-            raise StorageFull(f"The file cannot be stored: {error.strerror}") from error
+            raise _unstorable(error) from error
 
 
 class _PluginBlobs(Blobs):
@@ -193,12 +232,19 @@ class _PluginBlobs(Blobs):
 
 def blob_id(uri: str) -> str:
     """Return the id in a blob's uri; raises InvalidParameter where it is no blob uri."""
-    path = urlsplit(uri).path
+    try:
+        path = urlsplit(uri).path
+    except ValueError:  # such as an unclosed [ in the host
+        path = ""
     if not path.startswith(PATH):
         raise InvalidParameter(
             f"'{uri[:100]}' is no file of this hub; upload it to {PATH} and use the uri you get"
         )
     return path.removeprefix(PATH)
+
+
+def _unstorable(error: OSError) -> StorageFull:
+    return StorageFull(f"The file cannot be stored: {error.strerror}")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -215,6 +261,10 @@ def _insert(connection: Connection, row: dict[str, object]) -> None:
 
 def _select(connection: Connection, key: str) -> Row[tuple[object, ...]] | None:
     return connection.execute(select(table).where(table.c.id == key)).one_or_none()
+
+
+def _paths(connection: Connection) -> frozenset[str]:
+    return frozenset(connection.execute(select(table.c.path)).scalars())
 
 
 def _delete_before(connection: Connection, created: float) -> list[str]:

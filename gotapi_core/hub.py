@@ -34,7 +34,7 @@ from gotapi_core.host.registry import Registry, public_service
 from gotapi_core.host.supervisor import Supervisor
 from gotapi_core.listeners import Listeners
 from gotapi_core.paths import Paths
-from gotapi_core.plugin.base import Params
+from gotapi_core.plugin.base import NoParams, Params
 from gotapi_core.plugin.context import Call, Context
 from gotapi_core.protocol.errors import GotapiError, OutOfScope
 from gotapi_core.protocol.messages import Service
@@ -280,10 +280,8 @@ def _asked(loaded: Loaded, request: PendingRequest) -> tuple[str, bool | None]:
 
 def _params_key(route: Route, params: Mapping[str, object]) -> str:
     """Return what tells a stream from those with other parameters; raises InvalidParameter."""
-    if not issubclass(route.params_type, Params):
-        return msgspec.json.encode(params, order="deterministic").decode()
-    fit = convert_params(params, route.params_type)
-    return msgspec.json.encode(fit, order="deterministic").decode()
+    kind = route.params_type if issubclass(route.params_type, Params) else NoParams
+    return msgspec.json.encode(convert_params(params, kind), order="deterministic").decode()
 
 
 def _tell(loaded: Loaded, plugin_id: str, state: str, reason: str) -> None:

@@ -15,10 +15,13 @@ from gotapi_core.host.supervisor import Supervisor
 from gotapi_core.plugin.context import Call
 from gotapi_core.protocol.errors import GotapiError
 from gotapi_core.protocol.frames import event_error_frame, event_frame
+from gotapi_core.protocol.names import Name
 from gotapi_core.protocol.routes import Route
 from gotapi_core.protocol.subscriptions import Stream, Subscriptions
 
 log = logging.getLogger(__name__)
+
+END_TIME = 5.0  # seconds that generators get at the hub's end to clean up behind them
 
 
 class Ear(Protocol):
@@ -31,10 +34,12 @@ class Ear(Protocol):
 class Listeners:
     """The table of streams, their running generators, and the sockets that hear them."""
 
-    def __init__(self, linger_time: float) -> None:
+    def __init__(self, linger_time: float, end_time: float = END_TIME) -> None:
         self._linger_time = linger_time
+        self._end_time = end_time
         self._subscriptions = Subscriptions()
         self._running: dict[Stream, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()  # those and the ones still cleaning up
         self._latest: dict[Stream, tuple[bytes, str | None]] = {}
         self._ears: dict[str, set[Ear]] = defaultdict(set)
         self._lingering: dict[str, asyncio.TimerHandle] = {}
@@ -48,35 +53,40 @@ class Listeners:
         call: Call,
         params: Mapping[str, object],
     ) -> None:
-        """Add an application to a stream; the latest value, if there is one, goes out at once."""
+        """Add an application to a stream; the latest value, if there is one, goes out at once.
+
+        The same source with other parameters takes the place of the one it listened to: frames do
+        not tell them apart. Raises TooManyRequests.
+        """
         first = self._subscriptions.add(stream, application)
+        self._drop(application, stream.service_id, stream.name, keep=stream)
         if not self._ears.get(application):
             self._linger(application)
         if first:
             run = self._run(stream, supervisor, route, call, params)
-            self._running[stream] = asyncio.create_task(run, name=f"events {stream.name.path}")
+            task = asyncio.create_task(run, name=f"events {stream.name.path}")
+            self._running[stream] = task
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         elif stream in self._latest:
             self._offer(application, *self._latest[stream])
 
-    def unlisten(self, application: str, stream: Stream) -> None:
-        """Take an application off a stream; one it does not listen to is no error."""
-        if self._subscriptions.remove(stream, application):
-            self._end(stream)
+    def unlisten(self, application: str, service_id: str, name: Name) -> None:
+        """Take an application off a source of events; not to listen to it is no error."""
+        self._drop(application, service_id, name, keep=None)
+        if not self._subscriptions.streams_of(application):
+            self._stay(application)
 
     def unlisten_all(self, application: str) -> None:
         """Take an application off everything it listens to."""
-        timer = self._lingering.pop(application, None)
-        if timer is not None:
-            timer.cancel()
+        self._stay(application)
         for stream in self._subscriptions.remove_all(application):
             self._end(stream)
 
     def attach(self, application: str, ear: Ear) -> None:
         """Send an application's events to a socket too, beginning with the latest values."""
         self._ears[application].add(ear)
-        timer = self._lingering.pop(application, None)
-        if timer is not None:
-            timer.cancel()
+        self._stay(application)
         for stream in self._subscriptions.streams_of(application):
             if stream in self._latest:
                 ear.offer(*self._latest[stream])
@@ -94,13 +104,27 @@ class Listeners:
         return len(self._running)
 
     async def close(self) -> None:
-        """End every stream."""
-        for timer in self._lingering.values():
+        """End every stream; returns when their generators have ended, or the time for it has."""
+        for application in list(self._lingering):
+            self._stay(application)
+        for stream in list(self._running):
+            self._end(stream)
+        self._subscriptions = Subscriptions()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=self._end_time)
+            for task in late:
+                log.error("%s did not end within %g s", task.get_name(), self._end_time)
+
+    def _drop(self, application: str, service_id: str, name: Name, keep: Stream | None) -> None:
+        for stream in self._subscriptions.streams_of(application):
+            other = (stream.service_id, stream.name) != (service_id, name) or stream == keep
+            if not other and self._subscriptions.remove(stream, application):
+                self._end(stream)
+
+    def _stay(self, application: str) -> None:
+        timer = self._lingering.pop(application, None)
+        if timer is not None:
             timer.cancel()
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _linger(self, application: str) -> None:
         if application in self._lingering or not self._subscriptions.streams_of(application):
@@ -119,19 +143,26 @@ class Listeners:
         params: Mapping[str, object],
     ) -> None:
         key = f"{stream.service_id} {stream.name.path} {stream.params_key}"
+        me = asyncio.current_task()
         try:
             async with aclosing(supervisor.events(route, call, params)) as events:
                 async for event in events:
+                    if self._running.get(stream) is not me:
+                        return  # its last listener left, but it went on
                     frame = event_frame(stream.service_id, stream.name, event.members)
                     self._publish(stream, frame, None if event.durable else key)
+                    await asyncio.sleep(0)  # one that never waits must not stop the hub
         except GotapiError as error:
             log.info("events of %s ended: %s", key, error.message)
-            self._publish(stream, event_error_frame(stream.service_id, stream.name, error), None)
+            if self._running.get(stream) is me:
+                frame = event_error_frame(stream.service_id, stream.name, error)
+                self._publish(stream, frame, None)
+        if self._running.get(stream) is not me:
+            return  # others may listen again, to a generator of their own
         # the generator is over (not cancelled): nobody listens to it any more
         for application in list(self._subscriptions.subscribers(stream)):
             self._subscriptions.remove(stream, application)
-        self._running.pop(stream, None)
-        self._latest.pop(stream, None)
+        self._end(stream)
 
     def _publish(self, stream: Stream, frame: bytes, key: str | None) -> None:
         self._latest[stream] = (frame, key)
@@ -145,5 +176,5 @@ class Listeners:
     def _end(self, stream: Stream) -> None:
         self._latest.pop(stream, None)
         task = self._running.pop(stream, None)
-        if task is not None:
+        if task is not None and task is not asyncio.current_task():
             task.cancel()

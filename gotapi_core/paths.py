@@ -40,7 +40,7 @@ class Paths:
     def prepare(self) -> None:
         """Make the folders; raises OSError where that is not possible."""
         for folder in (self.config, self.data, self.run, self.blobs):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self.data, self.run, self.blobs):
             folder.chmod(0o700)
 
@@ -55,9 +55,15 @@ def default_paths(environ: Mapping[str, str] = os.environ) -> Paths:
     """Return `$GOTAPI_HOME`, else the XDG folders (defaults of the XDG base directory text)."""
     if home := environ.get("GOTAPI_HOME"):
         return paths_under(Path(home))
-    user = Path(environ.get("HOME", "~")).expanduser()
-    config = Path(environ.get("XDG_CONFIG_HOME") or user / ".config") / "gotapi"
-    data = Path(environ.get("XDG_DATA_HOME") or user / ".local" / "share") / "gotapi"
-    runtime = environ.get("XDG_RUNTIME_DIR")
-    run = Path(runtime) / "gotapi" if runtime else data / "run"
-    return Paths(config=config, data=data, run=run)
+    user = Path(environ.get("HOME") or "~").expanduser()
+    config = _absolute(environ.get("XDG_CONFIG_HOME")) or user / ".config"
+    data = _absolute(environ.get("XDG_DATA_HOME")) or user / ".local" / "share"
+    runtime = _absolute(environ.get("XDG_RUNTIME_DIR"))
+    run = runtime / "gotapi" if runtime else data / "gotapi" / "run"
+    return Paths(config=config / "gotapi", data=data / "gotapi", run=run)
+
+
+def _absolute(folder: str | None) -> Path | None:
+    """Return a folder of the environment; a relative one is to be ignored (XDG base directory)."""
+    path = Path(folder or "")
+    return path if path.is_absolute() else None

@@ -1,14 +1,21 @@
 """The hub's settings: `gotapi.toml`, checked member by member, with `--set a.b=c` laid over it."""
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from gotapi_core.host.supervisor import CallLimits
+from gotapi_core.host.supervisor import CallLimits, Seconds
+from gotapi_core.tls.settings import TlsSettings, misfit
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Size = Annotated[int, msgspec.Meta(ge=1024)]  # bytes; with less, nothing works
+_MISFIT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>[^`]*)`)?", re.DOTALL)
+_FIELD = re.compile(r"Object (?P<what>contains unknown|missing required) field `(?P<name>[^`]*)`")
 
 
 class SettingsError(ValueError):
@@ -19,30 +26,33 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where and within what limits the hub answers. Sizes in bytes, times in seconds."""
 
     host: str = "localhost"  # both loopback addresses; or one address to listen on
-    port: int = 4035  # 4035 is GotAPI's; 0 lets the system choose
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = (
+        4035  # 4035 is GotAPI's; 0 lets the system choose
+    )
     names: tuple[str, ...] = ()  # further host names that requests may address the hub by
-    header_time: float = 10.0  # to send a request's header
-    body_idle_time: float = 10.0  # between two pieces of a body
-    json_size: int = 1024 * 1024
-    json_depth: int = 64
-    upload_size: int = 1024 * 1024 * 1024
-    event_queue: int = 256 * 1024  # for each WebSocket
-    stall_time: float = 5.0  # a WebSocket that takes nothing for so long is closed
-    linger_time: float = 30.0  # events stay subscribed so long without an open WebSocket
-    sockets: int = 1000
-    sockets_per_application: int = 16
+    header_time: Seconds = 10.0  # to send a request's header
+    body_idle_time: Seconds = 10.0  # between two pieces of a body
+    json_size: Size = 1024 * 1024
+    json_depth: Annotated[int, msgspec.Meta(ge=1, le=512)] = 64  # decoders recurse
+    upload_size: Positive = 1024 * 1024 * 1024
+    event_queue: Size = 256 * 1024  # for each WebSocket
+    stall_time: Seconds = 5.0  # a WebSocket that takes nothing for so long is closed
+    linger_time: Seconds = 30.0  # events stay subscribed so long without an open WebSocket
+    sockets: Positive = 1000
+    sockets_per_application: Positive = 16
 
 
 class ConsentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long an application's request waits for its user, in seconds."""
 
-    wait: float = 60.0
+    wait: Seconds = 60.0
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings; every member has a default, so an empty file is complete."""
 
     server: ServerSettings = ServerSettings()
+    tls: TlsSettings = TlsSettings()
     consent: ConsentSettings = ConsentSettings()
     limits: CallLimits = CallLimits()
     plugins: dict[str, dict[str, Any]] = {}
@@ -51,11 +61,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_settings(file: Path, overrides: Sequence[str] = ()) -> Settings:
     """Read the settings file (its absence is no error) and lay `key=value` texts over it."""
     table: dict[str, Any] = {}
-    if file.exists():
-        try:
-            table = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-            raise SettingsError(f"{file}: {error}") from error
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        pass
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SettingsError(f"{file} is not TOML: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}") from error
     for text in overrides:
         _lay_over(table, text)
     return convert_settings(table, source=str(file))
@@ -66,7 +79,7 @@ def convert_settings(table: dict[str, Any], *, source: str) -> Settings:
     try:
         settings = msgspec.convert(table, Settings)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{source}: {error}") from error
+        raise SettingsError(f"{source}: {_explain(str(error))}") from error
     _check(settings, source)
     return settings
 
@@ -85,7 +98,7 @@ def convert_plugin_settings(
     try:
         return msgspec.convert(section, kind)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"[plugins.{plugin_id}]: {error}") from error
+        raise SettingsError(f"[plugins.{plugin_id}]: {_explain(str(error))}") from error
 
 
 def is_loopback(host: str) -> bool:
@@ -99,19 +112,31 @@ def is_loopback(host: str) -> bool:
 
 
 def _check(settings: Settings, source: str) -> None:
-    host, port = settings.server.host, settings.server.port
-    if not 0 <= port <= 65535:
-        raise SettingsError(f"{source}: server.port must be 0 to 65535, not {port}")
+    host = settings.server.host
     if not is_loopback(host):
         raise SettingsError(
             f"{source}: server.host {host!r} is not a loopback address. This hub speaks plain "
             "HTTP, so it listens on this machine only: use localhost, 127.0.0.1 or ::1"
         )
+    if what := misfit(settings.tls):
+        raise SettingsError(f"{source}: {what}")
+
+
+def _explain(error: str) -> str:
+    """Say it with the setting's name first, as the file spells it."""
+    found = _MISFIT.fullmatch(error)
+    what, where = (found["what"], found["where"]) if found else (error, None)
+    if field := _FIELD.fullmatch(what):
+        name = ".".join(part for part in (where, field["name"]) if part)
+        unknown = field["what"].endswith("unknown")
+        return f"there is no setting '{name}'" if unknown else f"the setting '{name}' is missing"
+    what = what.replace("`", "")
+    return f"{where}: {what}" if where else what
 
 
 def _lay_over(table: dict[str, Any], text: str) -> None:
     key, equals, value = text.partition("=")
-    names = key.strip().split(".")
+    names = [name.strip() for name in key.split(".")]
     if not equals or not all(names):
         raise SettingsError(f"--set takes section.name=value, not {text!r}")
     for name in names[:-1]:
@@ -124,5 +149,5 @@ def _lay_over(table: dict[str, Any], text: str) -> None:
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text  # a bare word is a string

@@ -1,6 +1,7 @@
 """From wire parameters to a plug-in's typed method and back; used by every port's plug-in side."""
 
 import inspect
+import math
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
@@ -35,17 +36,20 @@ class Dispatcher:
     ) -> Mapping[str, object]:
         """Make a one-shot call; raises InvalidParameter where the parameters do not fit."""
         result = await self._start(route, call, params)
-        return _members(result)
+        return _members(result, route)
 
     async def events(
         self, route: Route, call: Call, params: Mapping[str, object]
     ) -> AsyncGenerator[PortEvent, None]:
-        """Run an event generator; it is closed when this generator is."""
+        """Run an event generator; it is closed when this generator is.
+
+        Raises InvalidParameter as `call` does.
+        """
         values = self._start(route, call, params)
         try:
             async for value in values:
                 durable = isinstance(value, Durable)
-                members = _members(value.value if durable else value)
+                members = _members(value.value if durable else value, route)
                 yield PortEvent(members=members, durable=durable)
         finally:
             await values.aclose()
@@ -76,9 +80,14 @@ def convert_params(params: Mapping[str, object], kind: type[Params]) -> Params:
     if kind is NoParams:
         return _NO_PARAMS
     try:
-        return msgspec.convert(params, kind, strict=False)
+        converted = msgspec.convert(params, kind, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidParameter(_explain(str(error))) from error
+    for field, name in zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True):
+        value = getattr(converted, field)
+        if isinstance(value, float) and not math.isfinite(value):  # the texts "nan" and "inf"
+            raise InvalidParameter(f"parameter '{name}': Expected a finite number")
+    return converted
 
 
 def _explain(error: str) -> str:
@@ -91,10 +100,13 @@ def _explain(error: str) -> str:
     return f"the parameters do not fit: {error.replace('`', '')}"
 
 
-def _members(result: object) -> Mapping[str, object]:
-    if result is None:
-        return {}
+def _members(result: object, route: Route) -> Mapping[str, object]:
+    if not isinstance(result, route.result_type):
+        raise TypeError(
+            f"{route.handler} gave {type(result).__name__}, not {route.result_type.__name__}"
+        )
     if not isinstance(result, Result):
-        raise TypeError(f"the handler returned {type(result).__name__}, not a Result")
-    members: Mapping[str, object] = msgspec.to_builtins(result)
+        return {}
+    # Through JSON: what it cannot hold is the plug-in's fault and must be found here.
+    members: Mapping[str, object] = msgspec.json.decode(msgspec.json.encode(result))
     return members

@@ -6,9 +6,10 @@ carries a manifest, read without importing it; only then is the module imported 
 
 import importlib
 import importlib.util
+import itertools
 import logging
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -66,7 +67,7 @@ def find_module(name: str, module: str) -> Found:
     try:
         folder = _folder_of(module)
         manifest = parse_manifest((folder / FILE_NAME).read_bytes())
-    except (ManifestError, OSError) as error:
+    except (ValueError, ImportError, OSError) as error:  # ManifestError is a ValueError
         return Found(_nameless(name, module), f"its {FILE_NAME} cannot be read: {error}")
     if manifest.module != module:
         return Found(manifest, f"its manifest names module {manifest.module}, not {module}")
@@ -79,7 +80,7 @@ def load(found: Found) -> Loaded:
         return Loaded(found.manifest, reason=found.reason)
     try:
         return _load(found.manifest, importlib.import_module(found.manifest.module))
-    except Exception as error:  # the boundary: an import may raise anything
+    except (Exception, SystemExit) as error:  # the boundary: an import may raise anything
         return _failed(found.manifest, error)
 
 
@@ -87,8 +88,30 @@ def load_module(manifest: Manifest, module: ModuleType | object) -> Loaded:
     """Load hooks from an object at hand instead of an entry point (tests, embedding)."""
     try:
         return _load(manifest, module)
-    except Exception as error:  # the boundary
+    except (Exception, SystemExit) as error:  # the boundary
         return _failed(manifest, error)
+
+
+def settle_ids(plugins: Iterable[Loaded]) -> dict[str, Loaded]:
+    """Return plug-ins by id: of two with the same, the first that can run keeps it.
+
+    The other is kept as failed, under a name that can be nobody's id.
+    """
+    settled: dict[str, Loaded] = {}
+    for loaded in sorted(plugins, key=lambda one: one.plugin_type is None):
+        manifest = loaded.manifest
+        if manifest.id not in settled:
+            settled[manifest.id] = loaded
+            continue
+        first = settled[manifest.id].manifest
+        number = next(n for n in itertools.count(2) if f"{manifest.id} ({n})" not in settled)
+        reason = loaded.reason or (
+            f"there is another plug-in with the id '{manifest.id}' (module {first.module}); "
+            "uninstall one of the two"
+        )
+        other = msgspec.structs.replace(manifest, id=f"{manifest.id} ({number})")
+        settled[other.id] = Loaded(other, reason=reason, detail=loaded.detail)
+    return settled
 
 
 def _load(manifest: Manifest, module: ModuleType | object) -> Loaded:
@@ -96,51 +119,98 @@ def _load(manifest: Manifest, module: ModuleType | object) -> Loaded:
     hooks.add_hookspecs(hookspecs)
     hooks.register(module, name=manifest.id)
     hooks.check_pending()
-    types = [kind for kinds in hooks.hook.gotapi_plugins() for kind in kinds]
-    plugin_type = _the_one(manifest, types)
-    _check_against_manifest(manifest, plugin_type)
-    settings = {
-        plugin: kind for part in hooks.hook.gotapi_settings() for plugin, kind in part.items()
-    }
-    return Loaded(
+    plugin_type = _the_one(manifest, _listed("gotapi_plugins", hooks.hook.gotapi_plugins()))
+    settings = _mapped("gotapi_settings", hooks.hook.gotapi_settings())
+    loaded = Loaded(
         manifest,
         plugin_type=plugin_type,
-        profiles={k: v for part in hooks.hook.gotapi_profiles() for k, v in part.items()},
+        profiles=_mapped("gotapi_profiles", hooks.hook.gotapi_profiles()),
         settings_type=settings.get(manifest.id),
-        commands=tuple(c for part in hooks.hook.gotapi_commands() for c in part),
+        commands=tuple(_listed("gotapi_commands", hooks.hook.gotapi_commands())),
         hooks=hooks.hook,
     )
+    _check_against_manifest(loaded, plugin_type)
+    return loaded
 
 
-def _the_one(manifest: Manifest, types: Sequence[type[Plugin]]) -> type[Plugin]:
+def _listed(hook: str, answers: Sequence[Any]) -> list[Any]:
+    for answer in answers:
+        if not isinstance(answer, list | tuple):
+            raise TypeError(f"{hook}() must return a list, not {answer!r}")
+    return [one for answer in answers for one in answer]
+
+
+def _mapped(hook: str, answers: Sequence[Any]) -> dict[str, Any]:
+    for answer in answers:
+        if not isinstance(answer, dict):
+            raise TypeError(f"{hook}() must return a dict, not {answer!r}")
+    return {key: value for answer in answers for key, value in answer.items()}
+
+
+def _the_one(manifest: Manifest, types: Sequence[object]) -> type[Plugin]:
+    offered = []
     for kind in types:
+        if not (isinstance(kind, type) and issubclass(kind, Plugin) and hasattr(kind, "id")):
+            raise TypeError(f"gotapi_plugins() must list Plugin classes with an id, not {kind!r}")
         if kind.id == manifest.id:
             return kind
-    offered = ", ".join(kind.id for kind in types) or "none"
-    raise ManifestError(f"gotapi_plugins() returned no plug-in {manifest.id!r} (only {offered})")
+        offered.append(kind.id)
+    only = ", ".join(offered) or "none"
+    raise ManifestError(f"gotapi_plugins() returned no plug-in {manifest.id!r} (only {only})")
 
 
-def _check_against_manifest(manifest: Manifest, kind: type[Plugin]) -> None:
-    extra = set(kind.routes.profiles()) - set(manifest.profiles)
+def _check_against_manifest(loaded: Loaded, kind: type[Plugin]) -> None:
+    manifest = loaded.manifest
+    _none_extra("answers profiles", kind.routes.profiles(), manifest.profiles)
+    owned = [route.path for route in kind.routes.surfaces()]
+    _none_extra("owns surfaces", owned, manifest.surfaces)
+    # Another plug-in's profile must not be explained, nor a command added, unannounced.
+    _none_extra("words profiles", loaded.profiles, manifest.profiles)
+    _none_extra("adds commands", _command_names(loaded.commands), manifest.commands)
+    _check_words(loaded.profiles)
+    _check_settings_type(loaded.settings_type)
+
+
+def _none_extra(what: str, given: Iterable[str], named: Sequence[str]) -> None:
+    extra = ", ".join(sorted(set(given) - set(named)))
     if extra:
-        raise ManifestError(f"the class answers profiles its manifest does not name: {extra}")
-    extra = {route.path for route in kind.routes.surfaces()} - set(manifest.surfaces)
-    if extra:
-        raise ManifestError(f"the class owns surfaces its manifest does not name: {extra}")
+        raise ManifestError(f"it {what} that its {FILE_NAME} does not name: {extra}")
 
 
-def _failed(manifest: Manifest, error: Exception) -> Loaded:
+def _command_names(commands: Sequence[object]) -> list[str]:
+    for command in commands:
+        if not isinstance(command, click.Command) or not command.name:
+            raise TypeError(f"gotapi_commands() must list named click commands, not {command!r}")
+    return [str(command.name) for command in commands if isinstance(command, click.Command)]
+
+
+def _check_words(profiles: Mapping[str, object]) -> None:
+    for profile, words in profiles.items():
+        if not isinstance(words, str):
+            raise TypeError(f"gotapi_profiles() must say in text what {profile!r} allows")
+
+
+def _check_settings_type(kind: object) -> None:
+    if kind is not None and not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        raise TypeError(f"gotapi_settings() must map the id to a msgspec.Struct, not to {kind!r}")
+
+
+def _failed(manifest: Manifest, error: BaseException) -> Loaded:
     log.error("plug-in %s cannot be loaded", manifest.id, exc_info=error)
     reason = f"it cannot be loaded: {type(error).__name__}: {error}"
     return Loaded(manifest, reason=reason, detail=traceback.format_exc())
 
 
 def _folder_of(module: str) -> Path:
-    top = module.partition(".")[0]  # find_spec of a dotted name would import its parents
+    top, *below = module.split(".")  # find_spec of a dotted name would import its parents
+    if not all(part.isidentifier() for part in (top, *below)):
+        raise ManifestError(f"the entry point must name a package like 'my_plugin', not {module!r}")
     spec = importlib.util.find_spec(top)
     if spec is None or not spec.submodule_search_locations:
         raise ManifestError(f"there is no package {top!r}")
-    return Path(next(iter(spec.submodule_search_locations)), *module.split(".")[1:])
+    folders = [Path(where, *below) for where in spec.submodule_search_locations]
+    # A namespace package has several folders; where none has the manifest, the first is named.
+    return next((folder for folder in folders if (folder / FILE_NAME).exists()), folders[0])
 
 
 def _by_name(entry: EntryPoint) -> str:

@@ -14,8 +14,9 @@ class InProcessPort(Port):
     """Calls the plug-in's methods directly; for plug-ins the operator trusts with the process."""
 
     def __init__(self, plugin_type: type[Plugin]) -> None:
-        self._plugin = plugin_type()
-        self._dispatcher = Dispatcher(self._plugin)
+        self._plugin_type = plugin_type
+        self._plugin: Plugin | None = None  # made by `start`: its constructor may raise
+        self._dispatcher: Dispatcher | None = None
         self._description = Description(
             id=plugin_type.id,
             name=plugin_type.name,
@@ -28,23 +29,32 @@ class InProcessPort(Port):
         return self._description
 
     async def start(self, context: Context) -> None:
+        self._plugin = self._plugin_type()
+        self._dispatcher = Dispatcher(self._plugin)
         await self._plugin.start(context)
 
     async def services(self) -> Sequence[Service]:
-        return await self._dispatcher.services()
+        return await self._running().services()
 
     async def call(
         self, route: Route, call: Call, params: Mapping[str, object]
     ) -> Mapping[str, object]:
-        return await self._dispatcher.call(route, call, params)
+        return await self._running().call(route, call, params)
 
     def events(
         self, route: Route, call: Call, params: Mapping[str, object]
     ) -> AsyncGenerator[PortEvent, None]:
-        return self._dispatcher.events(route, call, params)
+        return self._running().events(route, call, params)
 
     async def surface(self, route: Route, request: SurfaceRequest) -> SurfaceReply:
-        return await self._dispatcher.surface(route, request)
+        return await self._running().surface(route, request)
 
     async def stop(self) -> None:
-        await self._plugin.stop()
+        plugin, self._plugin, self._dispatcher = self._plugin, None, None
+        if plugin is not None:
+            await plugin.stop()
+
+    def _running(self) -> Dispatcher:
+        if self._dispatcher is None:
+            raise RuntimeError("the port is not started")
+        return self._dispatcher

@@ -107,12 +107,13 @@ class Registry:
         raise InvalidProfile(f"There is no profile '{name.profile}' here; known: {known}")
 
     def surface(self, path: str) -> tuple[Supervisor, Route] | None:
-        """Return the plug-in that owns a path outside /gotapi, and its route."""
+        """Return the plug-in that owns a path outside /gotapi, and its route: the longest one."""
+        found: tuple[Supervisor, Route] | None = None
         for supervisor in self.ready():
             route = supervisor.description.routes.find_surface(path)
-            if route is not None:
-                return supervisor, route
-        return None
+            if route is not None and (found is None or len(route.path) > len(found[1].path)):
+                found = supervisor, route
+        return found
 
 
 def public_service(plugin_id: str, service: Service) -> Service:

@@ -4,10 +4,18 @@ import asyncio
 import enum
 import logging
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -29,8 +37,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-START_LIMIT = 10.0  # seconds; a plug-in that opens hardware does so in the background
-STOP_LIMIT = 5.0  # seconds
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
 
 class PluginState(enum.Enum):
@@ -53,11 +60,13 @@ TRANSITIONS: Mapping[PluginState, frozenset[PluginState]] = {
 
 
 class CallLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one plug-in may take: seconds for a call, calls at once, seconds for discovery."""
+    """What one plug-in may take: seconds for each thing asked of it, and calls at once."""
 
-    call: float = 60.0  # as both known GotAPI servers
-    in_flight: int = 64
-    discovery: float = 2.0
+    call: Seconds = 60.0  # as both known GotAPI servers
+    in_flight: Annotated[int, msgspec.Meta(ge=1)] = 64
+    discovery: Seconds = 2.0
+    start: Seconds = 10.0  # a plug-in that opens hardware does so in the background
+    stop: Seconds = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class Supervisor:
         self._on_state = on_state
         self._health = Health(PluginState.FOUND, "", "")
         self._in_flight = 0
+        self._open = False  # whether the port was started and is still to be stopped
         self._known: Sequence[Service] = ()
 
     @property
@@ -113,15 +123,20 @@ class Supervisor:
         if self._port is None:
             return
         self._move(PluginState.STARTING)
+        self._open = True
+        reason = detail = ""
         try:
-            async with asyncio.timeout(START_LIMIT):
-                await self._port.start(context)
-        except TimeoutError:
-            await self._stop_port()
-            self.fail(f"it did not start within {START_LIMIT:.0f} s")
+            await _bounded(self._port.start(context), self._limits.start)
+        except _TooLate:
+            reason = f"it did not start within {self._limits.start:g} s"
         except Exception as error:  # the boundary: whatever a plug-in raises stays here
+            reason, detail = _describe(error), traceback.format_exc()
+        if reason:
             await self._stop_port()
-            self.fail(_describe(error), traceback.format_exc())
+        if self._health.state is not PluginState.STARTING:
+            return  # stopped meanwhile
+        if reason:
+            self.fail(reason, detail)
         else:
             self._move(PluginState.READY)
 
@@ -129,16 +144,17 @@ class Supervisor:
         """Stop the plug-in; a fault is logged."""
         if self._health.state in (PluginState.READY, PluginState.STARTING):
             self._move(PluginState.STOPPED)
-            await self._stop_port()
+        await self._stop_port()
 
     async def services(self) -> Sequence[Service]:
         """Ask for the services; raises nothing: a late or failing plug-in's are shown offline."""
         if not self.ready or self._port is None:
             return self._offline()
         try:
-            async with asyncio.timeout(self._limits.discovery):
-                self._known = tuple(await self._port.services())
-        except TimeoutError:
+            found = tuple(await _bounded(self._port.services(), self._limits.discovery))
+            if found != self._known:
+                self._known = _checked(found)
+        except _TooLate:
             log.warning("plug-in %s did not answer discovery in time", self.id)
             return self._offline()
         except Exception:  # the boundary
@@ -147,8 +163,8 @@ class Supervisor:
         return self._known
 
     def known_service(self, own_id: str) -> Service | None:
-        """Return a service of the last discovery."""
-        for service in self._known:
+        """Return a service of the last discovery; offline where the plug-in does not run."""
+        for service in self._known if self.ready else self._offline():
             if service.id == own_id:
                 return service
         return None
@@ -173,24 +189,25 @@ class Supervisor:
                     yield value
         except GotapiError:
             raise
-        except Exception as error:  # the boundary
+        except asyncio.CancelledError as error:
+            if _cancelled():
+                raise
+            raise self._fault(error) from error
+        except (Exception, SystemExit) as error:  # the boundary
             raise self._fault(error) from error
 
-    async def _guarded(self, answer: Awaitable[T]) -> T:
+    async def _guarded(self, answer: Coroutine[Any, Any, T]) -> T:
         if self._in_flight >= self._limits.in_flight:
-            _discard(answer)
+            answer.close()
             raise TooManyRequests(
                 f"plug-in '{self.id}' already works on {self._in_flight} requests; try again"
             )
         self._in_flight += 1
         try:
-            async with asyncio.timeout(self._limits.call) as limit:
-                return await answer
+            return await _bounded(answer, self._limits.call)
         except GotapiError:
             raise
-        except TimeoutError as error:
-            if not limit.expired():
-                raise self._fault(error) from error
+        except _TooLate as error:
             raise TimedOut(
                 f"plug-in '{self.id}' did not answer within {self._limits.call:g} s"
             ) from error
@@ -199,7 +216,7 @@ class Supervisor:
         finally:
             self._in_flight -= 1
 
-    def _fault(self, error: Exception) -> UnknownError:
+    def _fault(self, error: BaseException) -> UnknownError:
         log.error("plug-in %s raised", self.id, exc_info=error)
         return UnknownError(
             f"plug-in '{self.id}' failed with {type(error).__name__}; the hub's log has the details"
@@ -225,19 +242,56 @@ class Supervisor:
         self._on_state(self)
 
     async def _stop_port(self) -> None:
-        if self._port is None:
+        if self._port is None or not self._open:
             return
+        self._open = False
         try:
-            async with asyncio.timeout(STOP_LIMIT):
-                await self._port.stop()
-        except Exception:  # the boundary; a TimeoutError too
+            await _bounded(self._port.stop(), self._limits.stop)
+        except _TooLate:
+            log.error("plug-in %s did not stop within %g s", self.id, self._limits.stop)
+        except Exception:  # the boundary
             log.exception("plug-in %s did not stop cleanly", self.id)
 
 
-def _discard(answer: Awaitable[object]) -> None:
-    close = getattr(answer, "close", None)
-    if close is not None:
-        close()
+class _TooLate(Exception):  # noqa: N818 - no error of ours: its callers say what it means
+    """A plug-in did not answer within its limit."""
+
+
+async def _bounded(work: Awaitable[T], seconds: float) -> T:
+    """Await what a plug-in does; raises _TooLate, and any other exception as an Exception."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await work
+    except asyncio.CancelledError as error:
+        if _cancelled():
+            raise
+        raise RuntimeError("it waited for a task of its own that was cancelled") from error
+    except SystemExit as error:
+        raise RuntimeError("it called sys.exit()") from error
+    except Exception as error:
+        if limit.expired():
+            raise _TooLate from error
+        raise
+
+
+def _cancelled() -> bool:
+    """Tell whether a CancelledError is meant for us; a plug-in's cancelled task raises one too."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _checked(found: Iterable[Service]) -> tuple[Service, ...]:
+    """Return a plug-in's services; raises TypeError or ValueError: each must be fit to be sent."""
+    services: dict[str, Service] = {}
+    for service in found:
+        if not isinstance(service, Service):
+            raise TypeError(f"services() gave {type(service).__name__}, not Service")
+        fit = msgspec.convert(msgspec.structs.asdict(service), Service)
+        if not fit.id or fit.id in services:
+            raise ValueError(f"services() gave the id {fit.id!r} twice or without characters")
+        scopes = tuple(scope.lower() for scope in fit.scopes)  # as names are compared
+        services[fit.id] = msgspec.structs.replace(fit, scopes=scopes)
+    return tuple(services.values())
 
 
 def _describe(error: BaseException) -> str:

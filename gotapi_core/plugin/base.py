@@ -3,11 +3,13 @@
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import UnionType
 from typing import (
     Any,
     ClassVar,
     Generic,
     TypeVar,
+    Union,
     dataclass_transform,
     get_args,
     get_origin,
@@ -18,6 +20,7 @@ import msgspec
 
 from gotapi_core.plugin.context import Call, Context
 from gotapi_core.plugin.decorators import Mark, marks_of
+from gotapi_core.plugin.manifest import valid_id
 from gotapi_core.protocol.messages import Service, SurfaceReply, SurfaceRequest
 from gotapi_core.protocol.routes import Kind, Route, RouteTable
 
@@ -26,7 +29,6 @@ T = TypeVar("T")
 Handler = Callable[..., Any]  # the checked method; its exact types stand in the Bound beside it
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class WireMeta(msgspec.StructMeta):
     """Makes every subclass frozen and keyword-only, so that authors need not repeat it."""
 
@@ -38,7 +40,9 @@ class WireMeta(msgspec.StructMeta):
         )
 
 
-class Params(msgspec.Struct, metaclass=WireMeta, rename="camel"):
+# For type checkers: they look at the bases first, and msgspec.Struct promises neither of the two.
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Params(msgspec.Struct, metaclass=WireMeta, rename="camel", frozen=True):
     """Base of a route's parameters: one field a parameter, `job_id` is `jobId` on the wire."""
 
 
@@ -46,7 +50,8 @@ class NoParams(Params):
     """The parameters of a route that takes none."""
 
 
-class Result(msgspec.Struct, metaclass=WireMeta, rename="camel"):
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Result(msgspec.Struct, metaclass=WireMeta, rename="camel", frozen=True):
     """Base of a route's result and of an event's value: one field a member of the answer."""
 
 
@@ -88,8 +93,8 @@ class Plugin:
     def __init_subclass__(cls) -> None:
         """Check the class and build its route table; every fault raises here, at import."""
         super().__init_subclass__()
-        if inspect.isabstract(cls) or not hasattr(cls, "id"):
-            return
+        if not hasattr(cls, "id"):
+            return  # a base that other plug-ins share
         _check_identity(cls)
         marked = _marked(cls)
         cls.bound = {name: _bind(cls, name, mark) for name, mark in marked}
@@ -111,20 +116,15 @@ class Plugin:
 
 
 def _check_identity(cls: type[Plugin]) -> None:
-    plugin_id = cls.id
-    plain = isinstance(plugin_id, str) and plugin_id.replace("-", "").isalnum()
-    if (
-        not plain
-        or plugin_id != plugin_id.lower()
-        or not plugin_id.isascii()
-        or len(plugin_id) > 40
-    ):
+    if not valid_id(cls.id):
         raise TypeError(
-            f"{cls.__name__}.id must be lower-case letters, digits and hyphens (at most 40), "
-            f"not {plugin_id!r}"
+            f"{cls.__name__}.id must be lower-case letters, digits and inner hyphens (at most 40), "
+            f"not {cls.id!r}"
         )
     if not isinstance(getattr(cls, "name", None), str):
         raise TypeError(f"{cls.__name__} needs a class attribute `name`: what people call it")
+    if not isinstance(cls.version, str):
+        raise TypeError(f'{cls.__name__}.version must be text like "1.0", not {cls.version!r}')
 
 
 def _marked(cls: type[Plugin]) -> list[tuple[str, Mark]]:
@@ -162,9 +162,10 @@ def _route(cls: type[Plugin], name: str, mark: Mark) -> Route:
 def _check_surface(
     cls: type[Plugin], name: str, function: Handler, hints: Mapping[str, Any]
 ) -> None:
-    wanted = {"request": SurfaceRequest, "return": SurfaceReply}
-    given = {key: hints.get(key) for key in wanted}
-    if given != wanted or not inspect.iscoroutinefunction(function):
+    arguments = _positional(function)
+    fits = len(arguments) == 1 and hints.get(arguments[0]) is SurfaceRequest
+    returns = hints.get("return") is SurfaceReply and inspect.iscoroutinefunction(function)
+    if not fits or not returns:
         raise TypeError(
             f"{cls.__name__}.{name} must be "
             f"`async def {name}(self, request: SurfaceRequest) -> SurfaceReply`"
@@ -174,33 +175,50 @@ def _check_surface(
 def _hints(cls: type[Plugin], name: str) -> dict[str, Any]:
     try:
         return get_type_hints(getattr(cls, name))
-    except NameError as error:
+    except (NameError, AttributeError, SyntaxError, TypeError) as error:
         raise TypeError(
             f"{cls.__name__}.{name}: {error}; define its parameter and result types in the module, "
             "before the class"
         ) from error
 
 
+def _positional(function: Handler) -> list[str]:
+    """Return the parameters after self; none where the hub could not pass them by position."""
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if any(parameter.kind not in by_position for parameter in parameters):
+        return []
+    return [parameter.name for parameter in parameters]
+
+
 def _params(cls: type[Plugin], name: str, function: Handler, hints: Mapping[str, Any]) -> Bound:
-    arguments = list(inspect.signature(function).parameters)[1:]
+    arguments = _positional(function)
     if not 1 <= len(arguments) <= 2 or hints.get(arguments[0]) is not Call:
-        raise TypeError(f"{cls.__name__}.{name} must take (self, call: Call, params: ...)")
+        raise TypeError(
+            f"{cls.__name__}.{name} must take `(self, call: Call)` or "
+            "`(self, call: Call, params: SomeParams)`"
+        )
     if len(arguments) == 1:
         return Bound(params_type=NoParams, takes_params=False)
     params_type = hints.get(arguments[1])
     if not (isinstance(params_type, type) and issubclass(params_type, Params)):
-        raise TypeError(f"{cls.__name__}.{name}: `{arguments[1]}` must be a subclass of Params")
+        raise TypeError(
+            f"{cls.__name__}.{name}: `{arguments[1]}` must be annotated with a subclass of Params"
+        )
     return Bound(params_type=params_type, takes_params=True)
 
 
 def _result_type(cls: type[Plugin], name: str, function: Handler, hints: Mapping[str, Any]) -> type:
     if not inspect.iscoroutinefunction(function):
-        raise TypeError(f"{cls.__name__}.{name} must be `async def`")
-    result_type = hints.get("return", type(None))
+        raise TypeError(f"{cls.__name__}.{name} must be `async def` without `yield`")
+    result_type = hints.get("return")
     if result_type is type(None):
         return type(None)
     if not (isinstance(result_type, type) and issubclass(result_type, Result)):
-        raise TypeError(f"{cls.__name__}.{name} must return a subclass of Result, or None")
+        raise TypeError(
+            f"{cls.__name__}.{name} must be annotated with what it returns: `-> SomeResult` "
+            "(a subclass of Result) or `-> None`"
+        )
     return result_type
 
 
@@ -211,9 +229,9 @@ def _event_type(cls: type[Plugin], name: str, function: Handler, hints: Mapping[
     arguments = get_args(returned)
     if get_origin(returned) not in (AsyncIterator, AsyncGenerator) or not arguments:
         raise TypeError(f"{cls.__name__}.{name} must be annotated `-> AsyncIterator[SomeResult]`")
-    members = {_undurable(member) for member in get_args(arguments[0]) or (arguments[0],)}
-    if get_origin(arguments[0]) is Durable:
-        members = {_undurable(arguments[0])}
+    yielded = arguments[0]
+    union = get_origin(yielded) in (Union, UnionType)
+    members = {_undurable(member) for member in (get_args(yielded) if union else (yielded,))}
     if len(members) != 1:
         raise TypeError(f"{cls.__name__}.{name} must yield one Result type, plain or Durable")
     result_type = members.pop()

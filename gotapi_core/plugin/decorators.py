@@ -1,15 +1,17 @@
 """Markers that tie a method of a plug-in to a profile and attribute, an event or a path."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gotapi_core.protocol.names import Method, Name
+from gotapi_core.protocol.names import MAX_SEGMENT, PREFIX, Method, Name
 from gotapi_core.protocol.routes import Kind
 
 F = TypeVar("F", bound=Callable[..., object])
 
 MARKS = "__gotapi_marks__"
+_FORBIDDEN = frozenset(" /\\%?#")  # what no request can bring in one part of its path
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Marker:
         self._mark = mark
 
     def __call__(self, function: F) -> F:
+        if not inspect.isfunction(function):  # a staticmethod or the like would lose its mark
+            raise TypeError(f"only plain methods can be marked, not a {type(function).__name__}")
         setattr(function, MARKS, (*marks_of(function), self._mark))
         return function
 
@@ -63,19 +67,38 @@ def event(profile: str, attribute: str | None = None, *, interface: str | None =
     """Mark an async generator whose values are the events of the attribute.
 
     The hub answers PUT (listen) and DELETE (stop listening) of the same name by itself: it starts
-    the generator for the first listener and closes it after the last (DWAPI-3DP 7.2.3).
+    the generator for the first listener and closes it after the last (DWAPI-3DP 7.2.3). Listeners
+    with the same parameters share it, so its `Call` is the first one's.
     """
-    name = Name(profile, interface, attribute)
+    name = _name(profile, interface, attribute)
     return Marker(Mark(kind=Kind.EVENT, method=Method.PUT, name=name))
 
 
 def surface(path: str) -> Marker:
     """Mark a method that answers every request below a path of its own outside `/gotapi`."""
-    if not path.startswith("/") or path.rstrip("/") == "" or path.startswith("/gotapi"):
+    own = path.rstrip("/")
+    if not own.startswith("/") or f"{own}/".startswith(PREFIX):
         raise ValueError(f"a surface needs a path of its own like '/3dps', not {path!r}")
-    return Marker(Mark(kind=Kind.SURFACE, method=Method.GET, name=Name(""), path=path.rstrip("/")))
+    return Marker(Mark(kind=Kind.SURFACE, method=Method.GET, name=Name(""), path=own))
 
 
 def _one_shot(method: Method, profile: str, interface: str | None, attribute: str | None) -> Marker:
-    name = Name(profile, interface, attribute)
+    name = _name(profile, interface, attribute)
     return Marker(Mark(kind=Kind.ONE_SHOT, method=method, name=name))
+
+
+def _name(profile: str, interface: str | None, attribute: str | None) -> Name:
+    for part in (profile, interface, attribute):
+        if part is not None:
+            _check_part(part)
+    return Name(profile, interface, attribute)
+
+
+def _check_part(part: object) -> None:
+    if not isinstance(part, str):
+        raise TypeError(f'mark a method with a profile, as in @get("3dp", "status"), not {part!r}')
+    if not 1 <= len(part) <= MAX_SEGMENT or not part.isprintable() or _FORBIDDEN & set(part):
+        raise ValueError(
+            f"{part!r} is one part of a path and has 1 to {MAX_SEGMENT} characters without spaces "
+            'and slashes; /gotapi/a/i/b is written @get("a", "b", interface="i")'
+        )

@@ -1,7 +1,8 @@
-"""The six hooks, called once while the hub loads; requests never pass through them.
+"""The six hooks; a module implements one with `@hookimpl`. Requests never pass through them.
 
-Each is synchronous and each plug-in is called alone behind a guard, so one that raises harms only
-itself. A module implements a hook with `@hookimpl`.
+The first four are called once while the plug-in is loaded, the last two when something happens.
+Each is synchronous, must return at once, and is called for each plug-in alone behind a guard, so
+one that raises harms only itself.
 """
 
 from collections.abc import Sequence
@@ -44,7 +45,10 @@ def gotapi_settings() -> dict[str, type[msgspec.Struct]]:
 
 @hookspec(firstresult=True)
 def gotapi_authorize(origin: str, scopes: Sequence[str]) -> bool | None:
-    """Answer a request for access in place of the operator: True, False, or None to abstain."""
+    """Answer a request for access in place of the operator: True, False, or None to abstain.
+
+    True allows everything that was asked for, for a day. The first plug-in that answers wins.
+    """
     raise AssertionError("a specification is never called")
 
 
