@@ -51,7 +51,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._in_header = False
         self._in_body = False
         self._upgraded = False
-        self._header_bytes = 0
+        self._header_bytes = 0  # of the fields that are whole
+        self._pending_bytes = 0  # that came since the header began, but for its first piece
         self._closing = False
         self._gentle: Any = None  # the _Transport of this connection's requests
         self._timer: asyncio.TimerHandle | None = None
@@ -74,8 +75,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing() or self._upgraded:
             return
         if unfinished and self._in_header:
-            self._header_bytes += len(data)
-            if self._header_bytes > HEADER_SIZE:
+            self._pending_bytes += len(data)
+            if self._pending_bytes > HEADER_SIZE:
                 self._refuse(431, _TOO_LARGE)
                 return
         self._watch()
@@ -83,7 +84,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._disarm()
         self._in_header = True
-        self._header_bytes = 0
+        self._header_bytes = self._pending_bytes = 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -155,6 +156,15 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def _busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
+    def _answerable(self) -> bool:
+        """Tell whether the client would take an answer of ours for the one it belongs to."""
+        if self._closing:
+            return False
+        if self._in_body and not self.pipeline and not self.cycle.response_started:
+            self.cycle.disconnected = True  # its body is broken: nobody else may answer it
+            return True
+        return not self._busy()
+
     def _count(self, size: int) -> None:
         self._header_bytes += size
         if self._header_bytes > HEADER_SIZE:
@@ -194,9 +204,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._disarm()
         if self.transport.is_closing():
             return
-        if (
-            not self._busy() and not self._closing
-        ):  # else the client would take this for the answer it waits for
+        if self._answerable():
             body = message.encode("ascii")
             self.transport.write(
                 STATUS_LINE[status]
