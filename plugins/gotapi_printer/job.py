@@ -1,7 +1,7 @@
-"""PURE: a print job: its states, its progress and its place in the print queue."""
+"""PURE: a print job: its states, its progress and what to say of it."""
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -101,11 +101,14 @@ class Progress(msgspec.Struct, frozen=True):
     layers: int = 0
     percent: float = 0.0
     seconds_left: float | None = None
+    left_source: str = ""
+    """Where `seconds_left` comes from: `m73`, `slicer` or `elapsed`."""
 
 
 def progress(facts: FileFacts, line: int, file_line: int, elapsed: float) -> Progress:
     """The progress after `line` commands and `elapsed` seconds of printing."""
     percent = _percent(facts, line)
+    left, source = _seconds_left(facts, line, percent, elapsed)
     return Progress(
         line=line,
         total=facts.commands,
@@ -113,7 +116,8 @@ def progress(facts: FileFacts, line: int, file_line: int, elapsed: float) -> Pro
         layer=facts.layer_at(line),
         layers=facts.layers,
         percent=percent,
-        seconds_left=_seconds_left(facts, line, percent, elapsed),
+        seconds_left=left,
+        left_source=source,
     )
 
 
@@ -127,16 +131,19 @@ def _percent(facts: FileFacts, line: int) -> float:
     return round(100.0 * line / facts.commands, 1)
 
 
-def _seconds_left(facts: FileFacts, line: int, percent: float, elapsed: float) -> float | None:
+def _seconds_left(
+    facts: FileFacts, line: int, percent: float, elapsed: float
+) -> tuple[float | None, str]:
+    """The best guess there is, and what it was made from."""
     mark = facts.mark_at(line)
     if mark is not None and mark.minutes_left is not None:
-        return mark.minutes_left * 60.0
+        return mark.minutes_left * 60.0, "m73"
     if facts.seconds is not None:
-        return round(facts.seconds * (1.0 - percent / 100.0), 1)
+        return round(facts.seconds * (1.0 - percent / 100.0), 1), "slicer"
     # The first percent is heating, which says nothing of the rest.
     if percent < 1.0:
-        return None
-    return round(elapsed * (100.0 - percent) / percent, 1)
+        return None, ""
+    return round(elapsed * (100.0 - percent) / percent, 1), "elapsed"
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -192,43 +199,3 @@ def message(job: Job) -> str:
         case _:
             text = f"Interrupted after line {done.file_line}"
     return f"{text}: {job.reason}" if job.reason else text
-
-
-class QueueEntry(msgspec.Struct, frozen=True):
-    """One entry of `printqueue`: the figures' order, uri and msg, and our own members."""
-
-    order: int
-    uri: str
-    msg: str
-    id: str
-    name: str
-    state: str
-    line: int
-    total: int
-    layer: int
-    percent: float
-    timeleft: float | None
-
-
-def queue_entry(job: Job, order: int) -> QueueEntry:
-    """The entry of a job at a place of the queue."""
-    done = job.progress
-    return QueueEntry(
-        order=order,
-        uri=job.uri,
-        msg=message(job),
-        id=job.id,
-        name=job.name,
-        state=job.state.value,
-        line=done.line,
-        total=done.total,
-        layer=done.layer,
-        percent=done.percent,
-        timeleft=done.seconds_left,
-    )
-
-
-def print_queue(jobs: Iterable[Job]) -> tuple[QueueEntry, ...]:
-    """The `printqueue` of DWAPI-3DP 7.2.5: the jobs not yet ended, numbered from 0."""
-    waiting = sorted((job for job in jobs if not job.state.final), key=lambda job: job.order)
-    return tuple(queue_entry(job, place) for place, job in enumerate(waiting))

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from gotapi_core.plugin import Collection
-from gotapi_printer.job import Job, JobEvent, Progress, advance
+from gotapi_printer.job import Job, JobEvent, advance
 from gotapi_printer.updates import JobReport
 
 MOST = 100  # jobs kept for each printer; the oldest ended one goes first
@@ -127,11 +127,6 @@ class JobBook:
         if report.state.final:
             with contextlib.suppress(OSError):
                 self.drop_file(job.id)
-
-    def started(self, job_id: str, progress: Progress) -> None:
-        """Fill in what the first look at the file found."""
-        stored = self._jobs[job_id]
-        self._jobs[job_id] = _with(stored, msgspec.structs.replace(stored.job, progress=progress))
 
     async def _put(self, stored: StoredJob) -> None:
         self._jobs[stored.job.id] = stored

@@ -344,9 +344,10 @@ class Session:
         self._show(DriverState.ONLINE, "stopping")
 
     def _send_safe_end(self, tag: int) -> None:
-        for command in SAFE_END[:-1]:
+        for command in SAFE_END:
             self._host.command(command)
-        self._host.command(SAFE_END[-1], tag)
+        # Its answer brings the new targets, so that whoever hears of the end sees the heaters off.
+        self._host.command(b"M105", tag)
 
     def _send(self, request: Send) -> None:
         if not request.answer.set_running_or_notify_cancel():

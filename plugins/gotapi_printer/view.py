@@ -134,6 +134,7 @@ def entry(stored: StoredJob, order: int) -> QueueEntry:
         layer=done.layer,
         layers=done.layers,
         time_left=done.seconds_left if running else None,
+        time_left_source=done.left_source if running else "",
         reason=job.reason,
     )
 

@@ -58,7 +58,7 @@ async def test_delete_stops_the_print_and_turns_the_heaters_off(
         job_id = await app.print(box)
         await app.wait_until(lambda status: status["printQueue"][0]["line"] > 20)
         answer = await app.client.delete("3dp", "printingcommand", app.printer.id)
-        status = await app.status()
+        status = await app.status()  # the first one after the end already shows the heaters off
     assert answer["printqueue"][0]["msg"].startswith("Printing stopped")
     assert status["printQueue"] == []
     assert status["lastJob"]["jobId"] == job_id

@@ -1,4 +1,4 @@
-"""The job's state table, its progress and its entry in the print queue."""
+"""The job's state table, its progress and its message."""
 
 import itertools
 
@@ -19,7 +19,6 @@ from gotapi_printer.job import (
     advance,
     following,
     message,
-    print_queue,
     progress,
 )
 
@@ -73,22 +72,23 @@ FACTS = FileFacts(commands=200, bytes=1, lines=1, layers=2, layer_starts=(10, 10
 
 
 def test_progress_by_commands():
-    assert progress(FACTS, 50, 61, 30.0) == Progress(50, 200, 61, 1, 2, 25.0, 90.0)
+    assert progress(FACTS, 50, 61, 30.0) == Progress(50, 200, 61, 1, 2, 25.0, 90.0, "elapsed")
     assert progress(FACTS, 0, 0, 5.0) == Progress(0, 200, 0, 0, 2, 0.0, None)
-    assert progress(FACTS, 200, 300, 40.0) == Progress(200, 200, 300, 2, 2, 100.0, 0.0)
+    assert progress(FACTS, 200, 300, 40.0) == Progress(200, 200, 300, 2, 2, 100.0, 0.0, "elapsed")
 
 
 def test_the_slicer_s_estimate_is_better_than_a_guess():
     facts = msgspec.structs.replace(FACTS, seconds=1000.0)
-    assert progress(facts, 50, 61, 30.0).seconds_left == 750.0
+    found = progress(facts, 50, 61, 30.0)
+    assert (found.seconds_left, found.left_source) == (750.0, "slicer")
 
 
 def test_the_slicer_s_own_progress_is_best():
     marks = (ProgressMark(1, 0.0, 9), ProgressMark(40, 70.0, None), ProgressMark(60, None, 2))
     facts = msgspec.structs.replace(FACTS, marks=marks, seconds=1000.0)
-    assert progress(facts, 30, 30, 1.0) == Progress(30, 200, 30, 1, 2, 0.0, 540.0)
-    assert progress(facts, 50, 50, 1.0) == Progress(50, 200, 50, 1, 2, 70.0, 300.0)
-    assert progress(facts, 100, 100, 1.0) == Progress(100, 200, 100, 1, 2, 50.0, 120.0)
+    assert progress(facts, 30, 30, 1.0) == Progress(30, 200, 30, 1, 2, 0.0, 540.0, "m73")
+    assert progress(facts, 50, 50, 1.0) == Progress(50, 200, 50, 1, 2, 70.0, 300.0, "slicer")
+    assert progress(facts, 100, 100, 1.0) == Progress(100, 200, 100, 1, 2, 50.0, 120.0, "m73")
 
 
 @given(st.integers(1, 500), st.data(), st.floats(0, 1e6))
@@ -118,24 +118,3 @@ def test_every_state_has_its_message(state, text):
     job = new_job(state=state, progress=Progress(50, 200, 61, 1, 2, 25.6, 90.0))
     assert message(job) == text
     assert message(msgspec.structs.replace(job, reason="cable out")) == f"{text}: cable out"
-
-
-def test_the_print_queue_holds_what_has_not_ended_in_its_order():
-    jobs = [
-        msgspec.structs.replace(new_job(state=state), id=name, order=order)
-        for name, order, state in (
-            ("c", 9, JobState.QUEUED),
-            ("a", 3, JobState.PRINTING),
-            ("x", 1, JobState.DONE),
-            ("b", 5, JobState.QUEUED),
-        )
-    ]
-    queue = print_queue(jobs)
-    assert [(entry.order, entry.id, entry.state) for entry in queue] == [
-        (0, "a", "printing"),
-        (1, "b", "queued"),
-        (2, "c", "queued"),
-    ]
-    first = msgspec.to_builtins(queue[0])
-    assert first["uri"] == "file://www.3dexcont.com/ex.stl"
-    assert first["msg"] == "Printing 0 %"
