@@ -1,6 +1,7 @@
 """Files of applications over HTTP: POST /blobs/ stores one, GET /blobs/<id> gives it back."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from urllib.parse import unquote
 
@@ -84,7 +85,7 @@ class Files:
     async def _download(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         query = parse_query(scope["query_string"])
         blob_id = unquote(scope["path"].removeprefix(PATH))
-        blob = await self._find(blob_id, self._application(query, headers))
+        blob, stat = await self._find(blob_id, self._application(query, headers))
         etag = f'"{blob.sha256}"'
         extra: RawHeaders = [
             *cors_headers(headers),
@@ -101,21 +102,21 @@ class Files:
             media_type="application/octet-stream",
             filename=blob.name,
             headers={k.decode("latin-1"): v.decode("latin-1") for k, v in extra},
-            stat_result=await asyncio.to_thread(blob.path.stat),
+            stat_result=stat,
         )
         await response(scope, receive, send)
 
-    async def _find(self, blob_id: str, application: str) -> Blob:
+    async def _find(self, blob_id: str, application: str) -> tuple[Blob, os.stat_result]:
         try:
             blob = await self._hub.blobs.find(blob_id, application)
+            return blob, await asyncio.to_thread(blob.path.stat)
         except InvalidParameter as error:
             error.status = 404
             raise
-        if not await asyncio.to_thread(blob.path.is_file):
+        except FileNotFoundError:
             gone = InvalidParameter(f"The file '{blob_id}' is no longer there; upload it again")
             gone.status = 404
-            raise gone
-        return blob
+            raise gone from None
 
     def _application(self, query: Mapping[str, str], headers: Headers) -> str:
         token = take_common(query).access_token or bearer(headers)
