@@ -8,7 +8,10 @@ from gotapi_core.hub import Hub
 from gotapi_core.protocol.errors import GotapiError, InvalidUrl, error_body
 from gotapi_core.protocol.identity import FetchKind, check_fetch, check_host, identify, lineage_of
 from gotapi_core.server.asgi import ClientGone, Headers, Receive, Scope, Send, header_map, send_json
+from gotapi_core.server.certificate import PATH as CERTIFICATE
+from gotapi_core.server.certificate import send_certificate
 from gotapi_core.server.cors import cors_headers, send_preflight
+from gotapi_core.server.doors import Doors
 from gotapi_core.server.events import PATH as WEBSOCKET
 from gotapi_core.server.events import Sockets
 from gotapi_core.server.files import Files
@@ -21,14 +24,12 @@ from gotapi_core.server.ws_protocol import ABORT
 
 log = logging.getLogger(__name__)
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-
 
 class App:
     """One hub's ASGI application."""
 
     def __init__(self, hub: Hub) -> None:
-        self._hosts = LOOPBACK_NAMES | {name.lower() for name in hub.settings.server.names}
+        self.doors = Doors(hub.settings)
         self._hub = hub
         self._rest = Rest(hub)
         self._files = Files(hub)
@@ -64,9 +65,10 @@ class App:
         path: str = scope["path"]
         try:
             headers = header_map(scope)
-            check_host(headers.get("host", ""), self._hosts)
+            check_host(headers.get("host", ""), self.doors.names(scope))
             kind = _kind(scope["method"], path, headers)
             check_fetch(headers, kind=kind)
+            self.doors.check_operator(scope)
         except GotapiError as error:
             await _refuse(send, error, headers)
             return
@@ -78,10 +80,19 @@ class App:
             await self._streams.answer(scope, headers, receive, send)
         elif path.startswith("/gotapi/") or path == "/gotapi":
             await self._rest.answer(scope, headers, receive, send)
+        elif path == CERTIFICATE:
+            await self._certificate(scope, headers, send)
         elif path.startswith(BLOBS):
             await self._files.answer(scope, headers, receive, send)
         else:
             await self._elsewhere(scope, headers, receive, send)
+
+    async def _certificate(self, scope: Scope, headers: Headers, send: Send) -> None:
+        try:
+            await send_certificate(self._hub.paths.data, scope, headers, send)
+        except GotapiError as error:
+            error.status = error.envelope_status = 404
+            await _refuse(send, error, headers)
 
     async def _elsewhere(
         self, scope: Scope, headers: Headers, receive: Receive, send: Send
@@ -100,7 +111,7 @@ class App:
         abort: Callable[[], None] = scope["extensions"][ABORT]
         try:
             headers = header_map(scope)
-            check_host(headers.get("host", ""), self._hosts)
+            check_host(headers.get("host", ""), self.doors.names(scope))
             check_fetch(headers, kind=FetchKind.API)
             identity = identify(headers)
             if scope["path"].rstrip("/") != WEBSOCKET:

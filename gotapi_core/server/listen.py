@@ -3,7 +3,7 @@
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 BACKLOG = 512
@@ -19,12 +19,21 @@ def listen(host: str, port: int) -> list[socket.socket]:
     Port 0 lets the system choose one. Raises PortTaken, or OSError where the address is not this
     machine's.
     """
-    hosts = ("127.0.0.1", "::1") if host == "localhost" else (host,)
+    return listen_at(("127.0.0.1", "::1") if host == "localhost" else (host,), port)
+
+
+def listen_at(
+    addresses: Sequence[str], port: int, other: str = "gotapi run --port 4135"
+) -> list[socket.socket]:
+    """Return sockets that listen on one port of the addresses; all but the first may be missing.
+
+    Raises as `listen`; `other` is the command that chooses another port.
+    """
     sockets: list[socket.socket] = []
     try:
-        for address in hosts:
+        for address in addresses:
             chosen = sockets[0].getsockname()[1] if sockets else port
-            bound = _bind(address, chosen, optional=bool(sockets))
+            bound = _bind(address, chosen, other, optional=bool(sockets))
             if bound is not None:
                 sockets.append(bound)
     except BaseException:
@@ -34,7 +43,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def _bind(address: str, port: int, *, optional: bool) -> socket.socket | None:
+def _bind(address: str, port: int, other: str, *, optional: bool) -> socket.socket | None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         bound = socket.socket(family, socket.SOCK_STREAM)
@@ -52,18 +61,17 @@ def _bind(address: str, port: int, *, optional: bool) -> socket.socket | None:
     except OSError as error:
         bound.close()
         if error.errno == errno.EADDRINUSE:
-            raise PortTaken(_taken(address, port)) from error
+            raise PortTaken(_taken(address, port, other)) from error
         if optional and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
             return None
         raise
     return bound
 
 
-def _taken(address: str, port: int) -> str:
+def _taken(address: str, port: int, other: str) -> str:
     holder = next(_holders(port), None) or "another program"
     return (
-        f"Port {port} of {address} is taken by {holder}. Stop it, or choose another port: "
-        "gotapi run --port 4135"
+        f"Port {port} of {address} is taken by {holder}. Stop it, or choose another port: {other}"
     )
 
 

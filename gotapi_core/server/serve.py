@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -12,6 +13,9 @@ from gotapi_core.server.app import App
 from gotapi_core.server.http_protocol import guarded
 from gotapi_core.server.ws_protocol import AbortableWebSocketProtocol
 
+if TYPE_CHECKING:
+    from gotapi_core.server.secure import SecureDoor
+
 WS_MESSAGE_SIZE = 64 * 1024  # bytes; the only frame of a client is its token
 GRACE = 3  # seconds that running requests get at the end
 
@@ -19,9 +23,16 @@ GRACE = 3  # seconds that running requests get at the end
 class HubServer(uvicorn.Server):
     """A uvicorn server that leaves signals to the command and tells the hub when it stops."""
 
-    def __init__(self, config: uvicorn.Config, app: App, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        app: App,
+        on_ready: Callable[[], None],
+        door: "SecureDoor | None" = None,
+    ) -> None:
         super().__init__(config)
         self._app = app
+        self._door = door
         self._on_ready = on_ready
 
     @contextmanager
@@ -33,22 +44,37 @@ class HubServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._door is not None:
+            await self._door.open(self._protocol, self._app.doors)
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()  # nobody new, while those who are there are told
+        if self._door is not None:
+            self._door.stop_listening()
         await self._app.close()
         await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        """Return what serves one connection, as uvicorn makes it for its own sockets."""
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]  # uvicorn types it as any protocol
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
 
 async def serve(
     hub: Hub,
     sockets: Sequence[socket.socket],
     *,
+    door: "SecureDoor | None" = None,
     on_ready: Callable[[App, HubServer], None] = lambda app, server: None,
 ) -> None:
-    """Start the hub, answer until the server is told to exit, and stop the hub."""
+    """Start the hub, answer until the server is told to exit, and stop the hub.
+
+    `door` is the TLS door, prepared, where the hub has one.
+    """
     await hub.start()
     app = App(hub)
     config = uvicorn.Config(
@@ -60,15 +86,18 @@ async def serve(
         ws_ping_interval=20.0,
         ws_ping_timeout=20.0,
         lifespan="off",
+        proxy_headers=False,  # or any program here could say that it is another machine, or TLS
         access_log=False,  # a query string holds the access token
         log_config=None,
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE,
     )
-    server = HubServer(config, app, lambda: on_ready(app, server))
+    server = HubServer(config, app, lambda: on_ready(app, server), door)
     try:
         await server.serve(sockets=list(sockets))
     finally:
+        if door is not None:
+            await door.close()
         await hub.stop()
         await asyncio.sleep(0)  # lets cancelled tasks end before the loop closes

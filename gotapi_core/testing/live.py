@@ -14,9 +14,11 @@ from gotapi_core.plugin.base import Plugin
 from gotapi_core.plugin.manifest import Manifest
 from gotapi_core.server.app import App
 from gotapi_core.server.listen import listen
+from gotapi_core.server.secure import SecureDoor
 from gotapi_core.server.serve import HubServer, serve
 from gotapi_core.settings import convert_settings
 from gotapi_core.store import Store
+from gotapi_core.tls.addresses import lan_addresses
 
 _PATIENCE = 10.0  # seconds a test waits for what should come at once
 
@@ -24,7 +26,10 @@ _PATIENCE = 10.0  # seconds a test waits for what should come at once
 class LiveHub:
     """A running hub; `url` is where it answers."""
 
-    def __init__(self, hub: Hub, app: App, server: HubServer, url: str) -> None:
+    def __init__(
+        self, hub: Hub, app: App, server: HubServer, url: str, door: SecureDoor | None = None
+    ) -> None:
+        self.door = door
         self.hub = hub
         self.app = app
         self.server = server
@@ -75,8 +80,13 @@ async def live_hub(
     settings: Mapping[str, Any] | None = None,
     clock: Callable[[], float] = time.time,
     port: int = 0,
+    addresses: Callable[[], tuple[str, ...]] | None = None,
 ) -> AsyncIterator[LiveHub]:
-    """Run a hub with these plug-ins and settings, its files under `home`, until the block ends."""
+    """Run a hub with these plug-ins and settings, its files under `home`, until the block ends.
+
+    Where the settings switch TLS on, `door` is its TLS door; `addresses` stands in for the
+    addresses of this machine on local networks.
+    """
     paths = paths_under(home)
     paths.prepare()
     chosen = convert_settings(dict(settings or {}), source="test settings")
@@ -88,12 +98,17 @@ async def live_hub(
         for one in sockets:
             stack.callback(one.close)
         url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+        door = None
+        if chosen.tls.enabled:
+            door = SecureDoor(chosen, paths, clock, addresses=addresses or lan_addresses)
+            stack.callback(door.release)
+            door.prepare()
         ready: asyncio.Future[LiveHub] = asyncio.get_running_loop().create_future()
 
         def on_ready(app: App, server: HubServer) -> None:
-            ready.set_result(LiveHub(hub, app, server, url))
+            ready.set_result(LiveHub(hub, app, server, url, door))
 
-        running = asyncio.create_task(serve(hub, sockets, on_ready=on_ready))
+        running = asyncio.create_task(serve(hub, sockets, door=door, on_ready=on_ready))
         either: set[asyncio.Future[Any]] = {running, ready}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
