@@ -94,7 +94,9 @@ class Session:
         self._job: RunningJob | None = None
         self._pending: dict[int, Send] = {}
         self._tag = _FIRST_SEND_TAG
-        self._make_safe = False
+        last = board.update.job
+        # A board that kept running while its cable was out has its heaters on.
+        self._make_safe = last is not None and last.state is JobState.INTERRUPTED
         self._wanted = True
         self._waits_at: tuple[int, int] | None = None
         self._tick_at = self._sample_at = 0.0

@@ -464,6 +464,9 @@ def test_a_pulled_cable_interrupts_the_job_with_its_exact_line(bench, gcode):
     del bench.board.special[b"G1 X50"]
     bench.forget()
     bench.state(DriverState.ONLINE)
+    wait_for(lambda: b"M84" in bench.board.lines)
+    after = bench.board.lines[bench.board.lines.index(b"M104 S0") :]
+    assert [line for line in after if line != b"M105"] == list(SAFE_END), "heaters off, and no more"
     assert bench.board.file_lines()[-1] == b"G1 X50", "an interrupted job is not started again"
 
 
