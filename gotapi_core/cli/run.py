@@ -9,13 +9,15 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from gotapi_core import __version__
 from gotapi_core.cli import running
 from gotapi_core.cli.demo import Demo
+from gotapi_core.cli.refusal import Refusal
+from gotapi_core.cli.run_tls import check_demo, open_door, say_door, tls_options
 from gotapi_core.host.loader import find_plugins, load
 from gotapi_core.hub import Hub
 from gotapi_core.paths import Paths, default_paths, paths_under
@@ -25,13 +27,8 @@ from gotapi_core.server.serve import serve
 from gotapi_core.settings import Settings, SettingsError, is_loopback, load_settings
 from gotapi_core.store import Store, StoreError
 
-EX_CONFIG = 78  # sysexits.h: something is configured so that the hub cannot start
-
-
-class Refusal(click.ClickException):
-    """The hub cannot start; the message says what to do."""
-
-    exit_code = EX_CONFIG
+if TYPE_CHECKING:
+    from gotapi_core.server.secure import SecureDoor
 
 
 @click.command()
@@ -40,6 +37,8 @@ class Refusal(click.ClickException):
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Keep all in here.")
 @click.option("--set", "overrides", multiple=True, metavar="SECTION.NAME=VALUE", help="A setting.")
 @click.option("--demo", is_flag=True, help="Add simulated devices: everything works at once.")
+@click.option("--tls", is_flag=True, help="Answer by TLS too, on port 4036.")
+@click.option("--lan", is_flag=True, help="Answer by TLS on the local network, too; needs --tls.")
 @click.option("-v", "--verbose", count=True, help="Log more; twice for everything.")
 def run(
     host: str | None,
@@ -47,12 +46,14 @@ def run(
     home: Path | None,
     overrides: tuple[str, ...],
     demo: bool,
+    tls: bool,
+    lan: bool,
     verbose: int,
 ) -> None:
     """Start the hub and keep it running until Ctrl-C."""
     _log_to_stderr(verbose)
     paths = paths_under(home) if home else default_paths()
-    overrides = (*overrides, *_options(host, port))
+    overrides = (*overrides, *_options(host, port), *tls_options(tls, lan))
     with ExitStack() as stack:
         if demo and host is not None and not is_loopback(host):
             raise Refusal(
@@ -61,29 +62,46 @@ def run(
             )
         _prepare(paths)
         settings = _settings(paths, overrides)
+        if demo:
+            check_demo(settings)
         lock = stack.enter_context(_lock(paths))
         sockets = _listen(settings)
         for one in sockets:
             stack.callback(one.close)
+        door = open_door(settings, paths)
+        if door is not None:
+            stack.callback(door.release)
         running.write(lock, _url(sockets))
         if demo:
             settings = stack.enter_context(Demo(paths, settings))
         store = _open_store(paths)
         stack.callback(store.close)
-        _run(settings, paths, store, sockets)
+        _run(settings, paths, store, sockets, door)
 
 
-def _run(settings: Settings, paths: Paths, store: Store, sockets: list[socket.socket]) -> None:
+def _run(
+    settings: Settings,
+    paths: Paths,
+    store: Store,
+    sockets: list[socket.socket],
+    door: "SecureDoor | None",
+) -> None:
     plugins = [load(found) for found in find_plugins()]
     hub = Hub(settings=settings, paths=paths, store=store, clock=time.time, plugins=plugins)
     with contextlib.suppress(KeyboardInterrupt):  # before the server listens to signals
-        asyncio.run(serve(hub, sockets, on_ready=lambda app, _: _welcome(app, hub, sockets)))
+        asyncio.run(
+            serve(
+                hub, sockets, door=door, on_ready=lambda app, _: _welcome(app, hub, sockets, door)
+            )
+        )
     click.echo("The hub has stopped.", err=True)
 
 
-def _welcome(app: App, hub: Hub, sockets: list[socket.socket]) -> None:
+def _welcome(app: App, hub: Hub, sockets: list[socket.socket], door: "SecureDoor | None") -> None:
     url = _url(sockets)
     click.echo(f"gotapi-hub {__version__} is ready at {url}")
+    if door is not None:
+        say_door(door, hub.settings)
     for supervisor in hub.registry:
         health = supervisor.health
         why = f": {health.reason}" if health.reason else ""
