@@ -77,6 +77,8 @@ class Request(msgspec.Struct, frozen=True):
     created: float
     deadline: float
     state: State = State.PENDING
+    shows_code: bool = False
+    """Whether the application shows its user the code, to be compared."""
 
     def lapsed(self, now: float) -> bool:
         """Tell whether it is too late; also after the clock was set back by more than a minute."""
@@ -110,12 +112,18 @@ class Docket:
         for earlier in self._of_client(wish.client):
             if set(earlier.scopes) == set(wish.scopes):
                 if earlier.state is not State.APPROVED:
-                    return earlier
+                    return self._join(earlier, wish)
                 # What was approved is kept as a grant; if that is gone, a new decision is due.
                 self.move(earlier.code, Move.COLLECT)
         self._admit(wish.origin)
         self._requests[wish.code] = wish
         return wish
+
+    def _join(self, earlier: Request, wish: Request) -> Request:
+        if wish.shows_code and not earlier.shows_code:
+            earlier = msgspec.structs.replace(earlier, shows_code=True)
+            self._requests[earlier.code] = earlier
+        return earlier
 
     def move(self, code: str, move: Move) -> Request:
         """Make a move and return the request; raises KeyError and IllegalMove."""

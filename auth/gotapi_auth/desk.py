@@ -6,17 +6,26 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from typing import Final
 
 from gotapi_auth import tokens
 from gotapi_auth.clients import Client
 from gotapi_auth.consent import Docket, Limits, Move, Request, State
-from gotapi_auth.events import AuthEvent, RequestAdded, RequestEnded, pending_request
+from gotapi_auth.events import (
+    AuthEvent,
+    RequestAdded,
+    RequestEnded,
+    WaitingChanged,
+    pending_request,
+)
 from gotapi_auth.failures import UnknownRequestError
 from gotapi_auth.keys import Key
 from gotapi_auth.ledger import Holder
 from gotapi_core.protocol.errors import NotAuthorized, TimedOut
 
 log = logging.getLogger(__name__)
+
+POLLING: Final = 15.0  # seconds after a poll in which the next is awaited; RFC 8628 asks for 5
 
 
 class Listeners:
@@ -48,11 +57,14 @@ class Listeners:
 class _Open:
     """A request that is not answered: who waits for that, and the key of its client."""
 
-    __slots__ = ("answer", "key")
+    __slots__ = ("answer", "heard", "key", "left", "waiters")
 
     def __init__(self, key: Key | None) -> None:
         self.answer: asyncio.Future[Holder | State] = asyncio.get_running_loop().create_future()
         self.key = key
+        self.waiters = 0  # calls that are open
+        self.left = False  # whether there were calls, and all had gone
+        self.heard = float("-inf")  # when an application that polls last asked, by the loop's time
 
 
 class Desk:
@@ -81,13 +93,10 @@ class Desk:
 
         Raises TooManyRequests, NotAuthorized and TimedOut.
         """
-        request = self._ask(client, name, asked)
+        request = self.ask(client, name, asked)
         answer: Holder | State = request.state
         if request.state is State.PENDING:
-            waiting = self._open[request.code].answer
-            # Not wait_for: it would cancel the answer that others may be waiting for.
-            await asyncio.wait({waiting}, timeout=self._wait)
-            answer = waiting.result() if waiting.done() else State.PENDING
+            answer = await self.wait(request.code, self._wait)
         if isinstance(answer, Holder):
             return answer
         if answer is State.DENIED:
@@ -102,6 +111,34 @@ class Desk:
         """Return what waits for the operator, oldest first."""
         self.lapse()
         return self._docket.pending()
+
+    async def wait(self, code: str, seconds: float) -> Holder | State:
+        """Wait until a request is answered; returns PENDING when it is not in that time.
+
+        EXPIRED where there is no such request any more.
+        """
+        one = self._open.get(code)
+        if one is None:
+            return State.EXPIRED
+        self._count(code, one, 1)
+        try:
+            # Not wait_for: it would cancel the answer that others may be waiting for.
+            await asyncio.wait({one.answer}, timeout=seconds)
+        finally:
+            self._count(code, one, -1)
+        return one.answer.result() if one.answer.done() else State.PENDING
+
+    def hear(self, code: str) -> None:
+        """Note that the application asked after its request just now."""
+        if code in self._open:
+            self._open[code].heard = asyncio.get_running_loop().time()
+
+    def waiting(self, code: str) -> bool:
+        """Tell whether the application waits for the answer: in a call, or polling."""
+        one = self._open.get(code)
+        if one is None:
+            return False
+        return one.waiters > 0 or asyncio.get_running_loop().time() - one.heard < POLLING
 
     def find(self, code: str) -> Request:
         """Return a request that waits; raises UnknownRequestError with those that do."""
@@ -145,21 +182,49 @@ class Desk:
         for one in waiting.values():
             one.answer.set_result(State.EXPIRED)
 
-    def _ask(self, client: Client, name: str, asked: tuple[str, ...]) -> Request:
+    def ask(
+        self,
+        client: Client,
+        name: str,
+        asked: tuple[str, ...],
+        *,
+        life: float | None = None,
+        shows_code: bool = False,
+    ) -> Request:
+        """Put a request to the operator, or return the equal one that is there.
+
+        `life` is how long it can be answered, in seconds. Raises TooManyRequests.
+        """
         self.lapse()
         now = self._clock()
-        left = self._wait + self._answerable
-        code = tokens.unused(tokens.new_code, self._docket)
+        left = self._wait + self._answerable if life is None else life
         wish = Request(
-            code, client.digest, name, client.origin, client.browser, asked, now, now + left
+            code=tokens.unused(tokens.new_code, self._docket),
+            client=client.digest,
+            application_name=name,
+            origin=client.origin,
+            browser=client.browser,
+            scopes=asked,
+            created=now,
+            deadline=now + left,
+            shows_code=shows_code,
         )
         request = self._docket.ask(wish)
         if request is wish:
-            self._open[code] = _Open(client.key)
+            self._open[wish.code] = _Open(client.key)
             asyncio.get_running_loop().call_later(left, self.lapse)
             self._listeners.emit(RequestAdded(pending_request(request)))
         return request
 
+    def _count(self, code: str, one: _Open, change: int) -> None:
+        before, one.waiters = one.waiters > 0, one.waiters + change
+        if before == (one.waiters > 0) or code not in self._open:
+            return
+        if one.left or one.waiters == 0:  # that the first call waits goes without saying
+            one.left = one.waiters == 0
+            self._listeners.emit(WaitingChanged(code))
+
     def _end(self, code: str, outcome: State, answer: Holder | State) -> None:
         self._open.pop(code).answer.set_result(answer)
-        self._listeners.emit(RequestEnded(code, outcome))
+        application = answer.approval.id if isinstance(answer, Holder) else ""
+        self._listeners.emit(RequestEnded(code, outcome, application))

@@ -7,10 +7,19 @@ import msgspec
 from gotapi_auth.consent import Request, State
 
 
+class Known(msgspec.Struct, frozen=True):
+    """An approval that the origin of a request has already."""
+
+    id: str
+    name: str
+    created: float
+
+
 class PendingRequest(msgspec.Struct, frozen=True):
     """A request that waits for the operator; times are seconds since 1970 (UTC).
 
-    `browser` is false for a program, which may call itself by any origin.
+    `browser` is false for a program, which may call itself by any origin. `waiting` tells whether
+    the application still waits for the answer, `shows_code` whether it shows its user the code.
     """
 
     code: str
@@ -20,6 +29,9 @@ class PendingRequest(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...]
     created: float
     deadline: float
+    waiting: bool = True
+    shows_code: bool = False
+    known: tuple[Known, ...] = ()
 
 
 class Application(msgspec.Struct, frozen=True):
@@ -32,6 +44,8 @@ class Application(msgspec.Struct, frozen=True):
     created: float
     expires: float
     last_used: float | None
+    asked: tuple[str, ...] = ()
+    """What it wanted; the operator can allow these later, and no others."""
 
 
 class IssuedToken(msgspec.Struct, frozen=True):
@@ -53,6 +67,14 @@ class RequestEnded(msgspec.Struct, frozen=True):
 
     code: str
     outcome: State
+    application_id: str = ""
+    """What came of it, when it was approved."""
+
+
+class WaitingChanged(msgspec.Struct, frozen=True):
+    """The application of a request has begun or stopped to wait for its answer."""
+
+    code: str
 
 
 class Revoked(msgspec.Struct, frozen=True):
@@ -60,12 +82,24 @@ class Revoked(msgspec.Struct, frozen=True):
 
     application_id: str
     token_ids: tuple[str, ...]
+    expired: bool = False
+    """Whether their time has come, rather than that somebody took them back."""
 
 
-AuthEvent = RequestAdded | RequestEnded | Revoked
+class Changed(msgspec.Struct, frozen=True):
+    """The operator changed an approval; its tokens open what it now says, and end with it."""
+
+    application_id: str
+    scopes: frozenset[str]
+    expires: float
 
 
-def pending_request(request: Request) -> PendingRequest:
+AuthEvent = RequestAdded | RequestEnded | WaitingChanged | Revoked | Changed
+
+
+def pending_request(
+    request: Request, waiting: bool = True, known: tuple[Known, ...] = ()
+) -> PendingRequest:
     """Return what the operator sees of a request."""
     return PendingRequest(
         request.code,
@@ -75,4 +109,7 @@ def pending_request(request: Request) -> PendingRequest:
         request.scopes,
         request.created,
         request.deadline,
+        waiting,
+        request.shows_code,
+        known,
     )

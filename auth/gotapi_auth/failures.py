@@ -15,6 +15,12 @@ class UnknownRequestError(AuthError):
     status = 404
 
 
+class KeyHeldError(AuthError):
+    """The origin has a launch key already, and nobody said to replace it."""
+
+    status = 409
+
+
 class UnknownApplicationError(AuthError):
     """No approved application has this id."""
 

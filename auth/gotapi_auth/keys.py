@@ -45,16 +45,31 @@ class KeyRing:
             self._newest.pop(origin, None)
             self._trusted.pop(origin, None)
             return
+        key = self.checked(value, encoding)
+        self._order += 1
+        key = msgspec.structs.replace(key, order=self._order)
+        self._put(self._newest, origin, key)
+        if trusted:
+            self._put(self._trusted, origin, key)
+
+    @staticmethod
+    def checked(value: str, encoding: Encoding) -> Key:
+        """Return a key that can be used; raises InvalidParameter."""
         if not valid_key(value, encoding):
             raise InvalidParameter(
                 f"The key must have 1 to {MAX_KEY} printable characters, and pairs of hex digits "
                 "when it comes with a launch URI."
             )
-        self._order += 1
-        key = Key(value, encoding, self._order)
+        return Key(value, encoding)
+
+    def load(self, origin: str, key: Key) -> None:
+        """Take over a trusted key that the disk holds."""
         self._put(self._newest, origin, key)
-        if trusted:
-            self._put(self._trusted, origin, key)
+        self._put(self._trusted, origin, key)
+
+    def trusted(self, origin: str) -> Key | None:
+        """Return the key that the user's launch URI brought."""
+        return self._trusted.get(origin)
 
     def newest(self, origin: str) -> Key | None:
         """Return the origin's newest key, whoever brought it."""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
+from gotapi_auth.grants import Grant
 from gotapi_auth.keys import Key
 from gotapi_auth.records import Approval, StoredToken
 from gotapi_auth.tokens import token_id
@@ -22,14 +23,20 @@ class Access(msgspec.Struct, frozen=True):
 
 
 class Holder:
-    """An approval and its tokens; `seen` is when a token was last used, noted at each check."""
+    """An approval and its tokens; `seen` is when a token was last used, noted at each check.
 
-    __slots__ = ("approval", "seen", "tokens")
+    `asked` is what each token was asked for: it opens the part of that which the approval allows.
+    `over` is set once it was told that the approval has ended.
+    """
+
+    __slots__ = ("approval", "asked", "over", "seen", "tokens")
 
     def __init__(self, approval: Approval) -> None:
         self.approval = approval
         self.seen = approval.last_used
+        self.over = False
         self.tokens: dict[bytes, Access] = {}
+        self.asked: dict[bytes, frozenset[str]] = {}
 
 
 class Ledger:
@@ -64,20 +71,36 @@ class Ledger:
         """Add a token to its approval, which counts as collected and keeps the client's key."""
         holder = self._holders[token.application]
         approval = holder.approval
-        access = Access(
-            approval.id,
-            approval.origin,
-            token_id(token.digest),
-            frozenset(token.scopes),
-            token.expires,
-        )
-        holder.tokens[token.digest] = access
-        self.tokens[token.digest] = (access, holder)
         holder.approval = msgspec.structs.replace(
             approval,
             key=key or approval.key,
             grant=msgspec.structs.replace(approval.grant, collect_by=None),
         )
+        holder.asked[token.digest] = frozenset(token.scopes)
+        self._open(holder, token.digest)
+
+    def change(self, holder: Holder, grant: Grant) -> None:
+        """Put another grant in the place of an approval's; its tokens follow."""
+        holder.approval = msgspec.structs.replace(holder.approval, grant=grant)
+        for digest in holder.tokens:
+            self._open(holder, digest)
+
+    def set_key(self, origin: str, key: Key | None) -> None:
+        """Give all approvals of an origin this key."""
+        for holder in self.of_origin(origin):
+            holder.approval = msgspec.structs.replace(holder.approval, key=key)
+
+    def _open(self, holder: Holder, digest: bytes) -> None:
+        approval = holder.approval
+        access = Access(
+            approval.id,
+            approval.origin,
+            token_id(digest),
+            holder.asked[digest] & approval.grant.scopes,
+            approval.grant.expires,
+        )
+        holder.tokens[digest] = access
+        self.tokens[digest] = (access, holder)
 
     def drop_tokens(self, digests: Iterable[bytes]) -> tuple[str, ...]:
         """Forget those of the tokens that are there; returns their ids."""
@@ -86,7 +109,7 @@ class Ledger:
             if digest not in self.tokens:
                 continue
             access, holder = self.tokens.pop(digest)
-            del holder.tokens[digest]
+            del holder.tokens[digest], holder.asked[digest]
             gone.append(access.token_id)
         return tuple(gone)
 
@@ -117,6 +140,19 @@ class Ledger:
             if holder.approval.grant.answers(asked, now):
                 return holder
         return None
+
+    def turned(self, now: float) -> list[Holder]:
+        """Return the approvals that have just ended; each is returned once.
+
+        One that holds again, because the clock was set back, can end again.
+        """
+        turned = []
+        for holder in self:
+            over = holder.approval.grant.expired(now)
+            if over and not holder.over:
+                turned.append(holder)
+            holder.over = over
+        return turned
 
     def ended(self, before: float) -> list[Holder]:
         """Return the approvals that ended before a time."""

@@ -20,8 +20,20 @@ class Approval(msgspec.Struct, frozen=True):
     key: Key | None = None
 
 
+class LaunchKey(msgspec.Struct, frozen=True):
+    """The key that the user's launch URI brought for an origin."""
+
+    origin: str
+    key: Key
+    created: float
+
+
 class StoredToken(msgspec.Struct, frozen=True):
-    """An access token as it is stored; times are seconds since 1970 (UTC)."""
+    """An access token as it is stored; times are seconds since 1970 (UTC).
+
+    `scopes` are those it was asked for: it opens the part of them that its approval allows, and
+    ends with the approval.
+    """
 
     digest: bytes
     application: str

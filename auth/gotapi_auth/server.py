@@ -30,17 +30,22 @@ from gotapi_auth.desk import Desk, Listeners
 from gotapi_auth.events import (
     Application,
     AuthEvent,
+    Changed,
     IssuedToken,
+    Known,
     PendingRequest,
     RequestAdded,
     RequestEnded,
     Revoked,
+    WaitingChanged,
     pending_request,
 )
 from gotapi_auth.failures import AuthError, UnknownApplicationError
 from gotapi_auth.grants import DAY, Grant, Lifetime, clean_name, parse_scopes
-from gotapi_auth.keys import Key, KeyRing
+from gotapi_auth.history import Use
+from gotapi_auth.hub_keys import HubKeys
 from gotapi_auth.ledger import Access, Holder, Ledger
+from gotapi_auth.past_use import PastUse
 from gotapi_auth.records import Approval, StoredToken
 from gotapi_core.protocol.errors import (
     ExpiredToken,
@@ -65,17 +70,22 @@ __all__ = [
     "AuthEvent",
     "AuthServer",
     "AuthSettings",
+    "Changed",
     "IssuedToken",
     "PendingRequest",
     "RequestAdded",
     "RequestEnded",
     "Revoked",
+    "Use",
+    "WaitingChanged",
 ]
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _KEEP_ENDED: Final = 30 * DAY  # seconds an ended approval stays, for a clock that was wrong
+_LOOK: Final = 0.5  # seconds between two looks for approvals that have ended
+_MAX_LIFE: Final = 180 * DAY  # seconds that a change can give at most; as Lifetime.ALWAYS
 
 
 class AuthSettings(msgspec.Struct, frozen=True):
@@ -121,25 +131,28 @@ class AuthServer:
             wait=settings.wait,
             answerable=settings.answerable,
         )
-        self._keys = KeyRing()
+        self._keys = HubKeys(store, clock, self._ledger, self._clients)
         self._deciding = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._upkeep: asyncio.Task[None] | None = None
+        self._upkeep: list[asyncio.Task[None]] = []
+        self.past_use = PastUse(store, clock)
 
     async def load(self) -> None:
         """Read what is durable; call once, before anything else."""
         self._ledger.load(*await self._store.run(queries.load))
+        await self._keys.load()
         await self._forget_ended()
-        self._upkeep = asyncio.create_task(self._keep_up())
+        self._ledger.turned(self._clock())  # what had ended before is no news
+        self._upkeep = [asyncio.create_task(self._keep_up()), asyncio.create_task(self._watch())]
 
     async def close(self) -> None:
         """End the waiting, store what was put off, and stop; the store must still be open."""
         self._desk.close()
-        if self._upkeep is not None:
-            self._upkeep.cancel()
+        for task in self._upkeep:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._upkeep
-            self._upkeep = None
+                await task
+        self._upkeep = []
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             await self.note_use()
@@ -154,7 +167,7 @@ class AuthServer:
         origin = identity.origin
         # The DeviceConnect SDK knows no key but the launch URI's.
         native = identity.lineage is Lineage.ENVELOPE
-        key = self._keys.prefer(origin, None) if native else self._keys.newest(origin)
+        key = self._keys.ring.prefer(origin, None) if native else self._keys.ring.newest(origin)
         self._clients.add(
             Client(tokens.digest(client_id), origin, identity.browser, self._clock(), key)
         )
@@ -221,19 +234,25 @@ class AuthServer:
 
     def requests(self) -> list[PendingRequest]:
         """Return what waits for an answer, oldest first."""
-        return [pending_request(request) for request in self._desk.pending()]
+        return [
+            pending_request(request, self._desk.waiting(request.code), self._known(request))
+            for request in self._desk.pending()
+        ]
 
     async def approve(
         self,
         code: str,
         lifetime: Lifetime = Lifetime.ALWAYS,
         scopes: Collection[str] | None = None,
+        replace: Collection[str] = (),
     ) -> Application:
         """Allow a request, or only some of its scopes; returns when that is on the disk.
 
-        Raises UnknownRequestError, and AuthError for scopes that were not asked for.
+        `replace` names approvals of the same origin that are taken back with it. Raises
+        UnknownRequestError, and AuthError for scopes that were not asked for.
         """
-        return await self._finish(self._approve(tokens.read_code(code), lifetime, scopes))
+        work = self._approve(tokens.read_code(code), lifetime, scopes, replace)
+        return await self._finish(work)
 
     async def deny(self, code: str) -> None:
         """Refuse a request; raises UnknownRequestError."""
@@ -251,6 +270,26 @@ class AuthServer:
         """
         await self._finish(self._revoke(application_id.strip().lower()))
 
+    async def change(
+        self,
+        application_id: str,
+        *,
+        scopes: Collection[str] | None = None,
+        lifetime: Lifetime | None = None,
+        until: float | None = None,
+    ) -> Application:
+        """Change what an approval allows or when it ends; its tokens follow at once.
+
+        `scopes` can only be some of those it asked for, `lifetime` counts from now, `until` is in
+        seconds since 1970, within 180 days. Raises UnknownApplicationError and AuthError.
+        """
+        work = self._change(application_id.strip().lower(), scopes, lifetime, until)
+        return await self._finish(work)
+
+    async def history(self, application_id: str) -> list[Use]:
+        """Return what an application did, the latest first; raises UnknownApplicationError."""
+        return await self.past_use.of(self._find(application_id.strip().lower()).approval.id)
+
     def subscribe(self, listener: Callable[[AuthEvent], None]) -> Callable[[], None]:
         """Call `listener` with each event from now on; returns how to stop that."""
         return self._listeners.subscribe(listener)
@@ -262,10 +301,19 @@ class AuthServer:
     ) -> None:
         """Take the HMAC key that an application sent; raises InvalidParameter.
 
-        `trusted` is for a key that the user's own launch URI brought: it also replaces the keys
-        of approved applications of that origin, and removes them when it is empty.
+        `trusted` is for a key that the user's own launch URI brought, until the hub stops; see
+        `launch_key` for one that stays.
         """
-        self._keys.remember(origin, key, encoding, trusted=trusted)
+        self._keys.ring.remember(origin, key, encoding, trusted=trusted)
+
+    async def launch_key(self, origin: str, key: str, *, replace: bool = False) -> None:
+        """Take the key of a launch URI, in hex; returns when it is on the disk.
+
+        It also takes the place of the keys of approved applications of that origin; an empty one
+        removes them all. Raises InvalidParameter, and KeyHeldError where the origin has another
+        key and `replace` is not said.
+        """
+        await self._finish(self._launch_key(origin, key, replace))
 
     def key_for(
         self, origin: str, *, token: str | None = None, client_id: str | None = None
@@ -275,15 +323,12 @@ class AuthServer:
         With the token or the clientId of the request the application gets its own key, which
         nobody else that claims its origin can replace; else the newest one of the origin.
         """
-        bound = self._bound_key(origin, token, client_id)
-        key = self._keys.prefer(origin, bound)
-        if key is None:
-            stored = (h.approval.key for h in reversed(self._ledger.of_origin(origin)))
-            key = next((one for one in stored if one is not None), None)
+        key = self._keys.find(origin, token, client_id)
         return None if key is None else (key.value, key.encoding)
 
     async def note_use(self) -> None:
-        """Store when applications were last used; runs by itself once a minute."""
+        """Store when and for what applications were used; runs by itself once a minute."""
+        await self.past_use.write()
         used = self._ledger.used()
         if used:
             await self._store.run(queries.note_use, used)
@@ -304,16 +349,80 @@ class AuthServer:
         return client
 
     async def _approve(
-        self, code: str, lifetime: Lifetime, scopes: Collection[str] | None
+        self,
+        code: str,
+        lifetime: Lifetime,
+        scopes: Collection[str] | None,
+        replace: Collection[str],
     ) -> Application:
         async with self._deciding:
             request = self._desk.find(code)
-            approval = self._approval(request, lifetime, _chosen(request, scopes))
-            await self._store.run(queries.add_approval, approval)
+            replaced = self._replaced(request, replace)
+            approval = self._approval(request, lifetime, _chosen(request.scopes, scopes))
+            ids = [holder.approval.id for holder in replaced]
+            await self._store.run(queries.replace_approvals, approval, ids)
             holder = self._ledger.add(approval)
+            self._forget(replaced)
             self._clients.drop(request.client)
             self._desk.approve(code, holder)
             return _application(holder)
+
+    def _replaced(self, request: Request, replace: Collection[str]) -> list[Holder]:
+        known = {one.id for one in self._known(request)}
+        if foreign := sorted(set(replace) - known):
+            raise AuthError(
+                f"{', '.join(foreign)[:100]} cannot be replaced: that is no approval of the same "
+                f"origin. There are: {', '.join(sorted(known)) or 'none'}."
+            )
+        return [self._find(one) for one in dict.fromkeys(replace)]
+
+    def _known(self, request: Request) -> tuple[Known, ...]:
+        holders = filter(self._holds, self._ledger.of_origin(request.origin))
+        approvals = (holder.approval for holder in holders)
+        return tuple(Known(one.id, one.name, one.grant.created) for one in approvals)
+
+    async def _change(
+        self,
+        application_id: str,
+        scopes: Collection[str] | None,
+        lifetime: Lifetime | None,
+        until: float | None,
+    ) -> Application:
+        async with self._deciding:
+            holder = self._find(application_id)
+            grant = holder.approval.grant
+            chosen = grant.scopes if scopes is None else _chosen(grant.asked, scopes)
+            remembered = grant.remembered if lifetime is None else lifetime.remembered
+            expires = self._end(grant, lifetime, until)
+            grant = msgspec.structs.replace(
+                grant, scopes=chosen, expires=expires, remembered=remembered
+            )
+            if not await self._store.run(queries.change_grant, application_id, grant):
+                raise AuthError("The approval has just been taken back.")
+            # A token may have come meanwhile; it was collected, then.
+            grant = msgspec.structs.replace(grant, collect_by=holder.approval.grant.collect_by)
+            self._ledger.change(holder, grant)
+            self._listeners.emit(Changed(application_id, chosen, expires))
+            return _application(holder)
+
+    def _end(self, grant: Grant, lifetime: Lifetime | None, until: float | None) -> float:
+        now = self._clock()
+        if lifetime is not None and until is not None:
+            raise AuthError("Give a time span or an end, not both.")
+        if lifetime is not None:
+            return now + lifetime.seconds
+        if until is None:
+            return grant.expires
+        if not now < until <= now + _MAX_LIFE:
+            raise AuthError(
+                "The end must lie ahead, within 180 days from now; to end an approval at once, "
+                "revoke it."
+            )
+        return until
+
+    async def _launch_key(self, origin: str, key: str, replace: bool) -> None:
+        async with self._deciding:
+            await self._keys.launch(origin, key, replace=replace)
 
     def _approval(self, request: Request, lifetime: Lifetime, scopes: frozenset[str]) -> Approval:
         if sum(map(self._holds, self._ledger)) >= self._settings.applications:
@@ -343,8 +452,8 @@ class AuthServer:
         approval = holder.approval
         secret, now = tokens.new_secret(), self._clock()
         scopes, expires = approval.grant.share(asked), approval.grant.expires
-        token = StoredToken(tokens.digest(secret), approval.id, scopes, now, expires)
-        key = self._keys.prefer(approval.origin, approval.key)
+        token = StoredToken(tokens.digest(secret), approval.id, asked, now, expires)
+        key = self._keys.ring.prefer(approval.origin, approval.key)
         excess = len(holder.tokens) + 1 - self._settings.tokens_per_application
         dropped = list(holder.tokens)[: max(0, excess)]
         stored = await self._store.run(queries.add_token, token, key, dropped)
@@ -359,35 +468,27 @@ class AuthServer:
 
     async def _revoke(self, application_id: str) -> None:
         async with self._deciding:
-            holder = self._ledger.get(application_id)
-            if holder is None:
-                known = ", ".join(one.id for one in self.applications()) or "none"
-                raise UnknownApplicationError(
-                    f"There is no application {application_id[:20]!r}; approved are: {known}."
-                )
-            await self._remove([holder])
+            await self._remove([self._find(application_id)])
+
+    def _find(self, application_id: str) -> Holder:
+        holder = self._ledger.get(application_id)
+        if holder is None:
+            known = ", ".join(one.id for one in self.applications()) or "none"
+            raise UnknownApplicationError(
+                f"There is no application {application_id[:20]!r}; approved are: {known}."
+            )
+        return holder
 
     async def _remove(self, holders: Collection[Holder]) -> None:
         await self._store.run(queries.remove_approvals, [h.approval.id for h in holders])
+        self._forget(holders)
+
+    def _forget(self, holders: Collection[Holder]) -> None:
         for holder in holders:
             gone = self._ledger.remove(holder)
+            self.past_use.forget(holder.approval.id)
             self._desk.collect(holder.approval.client)
             self._listeners.emit(Revoked(holder.approval.id, gone))
-
-    def _bound_key(self, origin: str, token: str | None, client_id: str | None) -> Key | None:
-        if token:
-            found = self._tokens.get(tokens.digest(token[: tokens.MAX_SECRET]))
-            if found is not None and found[0].origin == origin:
-                return found[1].approval.key
-        if client_id:
-            digest = tokens.digest(client_id[: tokens.MAX_SECRET])
-            client = self._clients.find(digest)
-            if client is not None and client.origin == origin:
-                return client.key
-            for holder in reversed(self._ledger.of_client(digest)):
-                if holder.approval.origin == origin:
-                    return holder.approval.key
-        return None
 
     def _holds(self, holder: Holder) -> bool:
         return not holder.approval.grant.expired(self._clock())
@@ -412,6 +513,14 @@ class AuthServer:
             if ended := self._ledger.ended(self._clock() - _KEEP_ENDED):
                 await self._remove(ended)
 
+    async def _watch(self) -> None:
+        """Tell the listeners of approvals whose time has come."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            for holder in self._ledger.turned(self._clock()):
+                ids = tuple(access.token_id for access in holder.tokens.values())
+                self._listeners.emit(Revoked(holder.approval.id, ids, expired=True))
+
     async def _keep_up(self) -> None:
         while True:
             await asyncio.sleep(self._settings.note_use_every)
@@ -435,16 +544,17 @@ def _application(holder: Holder) -> Application:
         grant.created,
         grant.expires,
         holder.seen,
+        tuple(sorted(grant.asked)),
     )
 
 
-def _chosen(request: Request, scopes: Collection[str] | None) -> frozenset[str]:
+def _chosen(asked: Collection[str], scopes: Collection[str] | None) -> frozenset[str]:
     if scopes is None:
-        return frozenset(request.scopes)
+        return frozenset(asked)
     chosen = frozenset(scope.lower() for scope in scopes)
-    if not chosen or not chosen.issubset(request.scopes):
+    if not chosen or not chosen.issubset(asked):
         raise AuthError(
             f"Only scopes that the application asked for can be allowed, at least one of: "
-            f"{', '.join(request.scopes)}."
+            f"{', '.join(sorted(asked))}."
         )
     return chosen

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, Row, delete, exists, insert, select, update
 
 from gotapi_auth.grants import Grant
-from gotapi_auth.keys import Key
-from gotapi_auth.records import Approval, StoredToken
+from gotapi_auth.history import MAX_ROWS, Use
+from gotapi_auth.keys import MAX_ORIGINS, Key
+from gotapi_auth.records import Approval, LaunchKey, StoredToken
 from gotapi_core.protocol.hmac import Encoding
-from gotapi_core.store.tables import applications, clients, tokens
+from gotapi_core.store.tables import applications, clients, launch_keys, tokens, uses
 
 
 def load(connection: Connection) -> tuple[list[Approval], list[StoredToken]]:
@@ -24,6 +25,70 @@ def load(connection: Connection) -> tuple[list[Approval], list[StoredToken]]:
     return [_approval(row) for row in approvals], [
         StoredToken(t.digest, t.application, _split(t.scopes), t.created, t.expires) for t in stored
     ]
+
+
+def load_keys(connection: Connection) -> list[LaunchKey]:
+    """Return the keys of launch URIs, oldest first."""
+    rows = connection.execute(select(launch_keys).order_by(launch_keys.c.created))
+    return [
+        LaunchKey(row.origin, Key(row.value, Encoding(row.encoding)), row.created) for row in rows
+    ]
+
+
+def put_key(connection: Connection, origin: str, key: Key | None, created: float) -> None:
+    """Store the key of a launch URI in the place of the earlier one; None removes it.
+
+    The approved applications of the origin get it too.
+    """
+    connection.execute(delete(launch_keys).where(launch_keys.c.origin == origin))
+    if key is not None:
+        values = {"value": key.value, "encoding": key.encoding.value, "created": created}
+        connection.execute(insert(launch_keys).values(origin=origin, **values))
+    newest = select(launch_keys.c.origin).order_by(launch_keys.c.created.desc()).limit(MAX_ORIGINS)
+    kept = list(connection.execute(newest).scalars())
+    connection.execute(delete(launch_keys).where(launch_keys.c.origin.not_in(kept)))
+    mine = select(clients.c.digest).where(clients.c.origin == origin)
+    connection.execute(
+        update(applications).where(applications.c.client.in_(mine)).values(_key_columns(key))
+    )
+
+
+def change_grant(connection: Connection, application: str, grant: Grant) -> bool:
+    """Store another grant for an approval; False when the approval is gone."""
+    changed = connection.execute(
+        update(applications).where(applications.c.id == application).values(_grant_columns(grant))
+    )
+    ends = {"expires": grant.expires}
+    connection.execute(update(tokens).where(tokens.c.application == application).values(ends))
+    return changed.rowcount > 0
+
+
+def drop_tokens(connection: Connection, digests: Iterable[bytes]) -> None:
+    """Remove tokens."""
+    connection.execute(delete(tokens).where(tokens.c.digest.in_(list(digests))))
+
+
+def add_uses(connection: Connection, fresh: Mapping[str, Iterable[Use]]) -> None:
+    """Add to the log of past use, and cut it to the newest rows of each application."""
+    for application, rows in fresh.items():
+        known = exists().where(applications.c.id == application)
+        if not connection.execute(select(known)).scalar_one():
+            continue  # revoked meanwhile
+        for use in rows:
+            _add_use(connection, application, use)
+        _cut_uses(connection, application)
+
+
+def uses_of(connection: Connection, application: str) -> list[Use]:
+    """Return the log of past use of an application."""
+    rows = connection.execute(select(uses).where(uses.c.application == application))
+    return [Use(row.day, row.route, row.calls, row.first, row.last) for row in rows]
+
+
+def replace_approvals(connection: Connection, approval: Approval, replaced: Iterable[str]) -> None:
+    """Store an approval and remove others, in one go."""
+    add_approval(connection, approval)
+    remove_approvals(connection, replaced)
 
 
 def add_approval(connection: Connection, approval: Approval) -> None:
@@ -67,8 +132,9 @@ def add_token(
 
 
 def remove_approvals(connection: Connection, ids: Iterable[str]) -> None:
-    """Remove approvals with their tokens, and the clients that have none left."""
+    """Remove approvals with their tokens and log, and the clients that have none left."""
     for id in ids:
+        connection.execute(delete(uses).where(uses.c.application == id))
         connection.execute(delete(tokens).where(tokens.c.application == id))
         connection.execute(delete(applications).where(applications.c.id == id))
     used = exists().where(applications.c.client == clients.c.digest)
@@ -84,21 +150,52 @@ def note_use(connection: Connection, used: Iterable[tuple[str, float]]) -> None:
 
 
 def _columns(approval: Approval) -> dict[str, object]:
-    grant, key = approval.grant, approval.key
     return {
         "id": approval.id,
         "client": approval.client,
         "name": approval.name,
+        "last_used": approval.last_used,
+        **_grant_columns(approval.grant),
+        **_key_columns(approval.key),
+    }
+
+
+def _key_columns(key: Key | None) -> dict[str, object]:
+    return {"hmac_key": key and key.value, "hmac_encoding": key and key.encoding.value}
+
+
+def _grant_columns(grant: Grant) -> dict[str, object]:
+    return {
         "asked": ",".join(sorted(grant.asked)),
         "scopes": ",".join(sorted(grant.scopes)),
         "created": grant.created,
         "expires": grant.expires,
         "remembered": grant.remembered,
         "collect_by": grant.collect_by,
-        "last_used": approval.last_used,
-        "hmac_key": key and key.value,
-        "hmac_encoding": key and key.encoding.value,
     }
+
+
+def _add_use(connection: Connection, application: str, use: Use) -> None:
+    c = uses.c
+    here = (c.application == application, c.day == use.day, c.route == use.route)
+    found = connection.execute(select(uses).where(*here)).one_or_none()
+    if found is None:
+        place = {"application": application, "day": use.day, "route": use.route}
+        times = {"calls": use.count, "first": use.first, "last": use.last}
+        connection.execute(insert(uses).values(**place, **times))
+        return
+    both = use.plus(Use(found.day, found.route, found.calls, found.first, found.last))
+    times = {"calls": both.count, "first": both.first, "last": both.last}
+    connection.execute(update(uses).where(*here).values(times))
+
+
+def _cut_uses(connection: Connection, application: str) -> None:
+    c = uses.c
+    mine = select(c.day, c.route).where(c.application == application)
+    old = mine.order_by(c.last.desc(), c.route).offset(MAX_ROWS).limit(10 * MAX_ROWS)
+    for row in connection.execute(old).all():
+        here = (c.application == application, c.day == row.day, c.route == row.route)
+        connection.execute(delete(uses).where(*here))
 
 
 def _approval(row: Row[tuple[object, ...]]) -> Approval:

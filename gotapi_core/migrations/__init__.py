@@ -10,5 +10,5 @@ from __future__ import annotations
 
 from typing import Final
 
-HEAD: Final = "0002"
+HEAD: Final = "0004"
 """The newest revision; known here so that start-up need not import Alembic to compare."""

@@ -60,11 +60,31 @@ blobs: Final = Table(
     Column("sha256", String(64), nullable=False),
     Column("created", Double, nullable=False),
     Column("path", String(1024), nullable=False),
+    Column("plugin", String(64), nullable=False, server_default=""),
     Index(None, "owner"),
     Index(None, "created"),
 )
-"""Files that were uploaded or made. `owner` is an application id or a plug-in id; `sha256` is
-lower-case hex; `path` is relative to the blob folder."""
+"""Files that were uploaded or made. `owner` is the application that may use it; `plugin` is who
+published it for that one, empty where it was uploaded; `sha256` is lower-case hex; `path` is
+relative to the blob folder."""
+
+uploads: Final = Table(
+    "uploads",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("content_type", String(255), nullable=False),
+    Column("length", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("unchecked_from", BigInteger, nullable=True),
+    Index(None, "owner"),
+)
+"""Files on their way in. How much is there is the size of the file itself; `unchecked_from` is
+set while bytes are added whose checksum has not been compared: from there on they do not count.
+`sha256` is what the client announced, or empty; a whole file moves to `blobs` under the same id."""
 
 clients: Final = Table(
     "clients",
@@ -108,3 +128,30 @@ tokens: Final = Table(
     Index(None, "application"),
 )
 """Access tokens; `digest` is the SHA-256 of the token, which itself is stored nowhere."""
+
+uses: Final = Table(
+    "uses",
+    metadata,
+    Column(
+        "application",
+        String(16),
+        ForeignKey("applications.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("route", String(200), primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("first", Double, nullable=False),
+    Column("last", Double, nullable=False),
+)
+"""What applications did, a row per day (since 1970) and route; a bounded number of each."""
+
+launch_keys: Final = Table(
+    "launch_keys",
+    metadata,
+    Column("origin", String(255), primary_key=True),
+    Column("value", String(512), nullable=False),
+    Column("encoding", String(8), nullable=False),
+    Column("created", Double, nullable=False),
+)
+"""The HMAC keys that launch URIs brought, by origin."""

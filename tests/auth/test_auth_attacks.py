@@ -125,7 +125,7 @@ async def test_a_flood_of_origins_is_bounded_in_memory_and_writes_nothing(
         assert refused == 10
         assert len(bench.server.requests()) == 50
         assert len(bench.server._clients) == 2000
-        assert len(bench.server._keys) == 1000
+        assert len(bench.server._keys.ring) == 1000
         assert path.with_name("hub.db-wal").stat().st_size == size
 
 

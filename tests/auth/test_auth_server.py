@@ -56,7 +56,7 @@ async def test_the_whole_way(bench, page) -> None:
     assert bench.server.requests() == []
     assert bench.events == [
         RequestAdded(request),
-        RequestEnded(request.code, State.APPROVED),
+        RequestEnded(request.code, State.APPROVED, application.id),
     ]
 
 
