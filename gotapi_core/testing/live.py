@@ -72,6 +72,11 @@ def loaded(plugin_type: type[Plugin], *, profiles: Mapping[str, str] | None = No
     return Loaded(manifest, plugin_type=plugin_type, profiles=dict(words))
 
 
+def as_loaded(plugin: type[Plugin] | Loaded) -> Loaded:
+    """Return what a hub takes: a class as the loader would have loaded it, a loaded one as is."""
+    return plugin if isinstance(plugin, Loaded) else loaded(plugin)
+
+
 @asynccontextmanager
 async def live_hub(
     home: Path,
@@ -90,7 +95,7 @@ async def live_hub(
     paths = paths_under(home)
     paths.prepare()
     chosen = convert_settings(dict(settings or {}), source="test settings")
-    parts = [one if isinstance(one, Loaded) else loaded(one) for one in plugins]
+    parts = [as_loaded(one) for one in plugins]
     with ExitStack() as stack:
         store = stack.enter_context(Store(paths.store))
         hub = Hub(settings=chosen, paths=paths, store=store, clock=clock, plugins=parts)
