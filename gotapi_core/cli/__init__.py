@@ -12,6 +12,9 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     "apps": ("gotapi_core.cli.apps:apps", "List, approve, deny and revoke applications."),
     "operator": ("gotapi_core.cli.apps:operator", "Print a link to the operator page."),
     "services": ("gotapi_core.cli.services:services", "List the services of the hub."),
+    "tls": ("gotapi_core.cli.tls:tls", "Show, export and renew the hub's certificates."),
+    "discover": ("gotapi_core.cli.discover:discover", "Find hubs on the local network."),
+    "plugins": ("gotapi_core.cli.plugins:plugins", "Make plug-ins and look after them."),
     "print": ("gotapi_core.cli.printing:print_command", "Print a G-code file."),
 }
 
@@ -24,13 +27,14 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in BUILT_IN:
-            command = _import(BUILT_IN[cmd_name][0])
+            command = import_command(BUILT_IN[cmd_name][0])
             command.short_help = BUILT_IN[cmd_name][1]
             return command
         return _plugin_commands().get(cmd_name)
 
 
-def _import(target: str) -> click.Command:
+def import_command(target: str) -> click.Command:
+    """Return the command that `module:name` names."""
     module, _, name = target.partition(":")
     command = getattr(importlib.import_module(module), name)
     assert isinstance(command, click.Command)

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import click
 
 from gotapi_core.cli.tokens import Access, TokenCache
+from gotapi_core.cli.trust import trust_in, trust_options
 from gotapi_core.client import (
     DEFAULT_URL,
     ConsentDenied,
@@ -28,6 +29,7 @@ NAME: Final = "gotapi command line"
 SILENT: Final = 0.7  # seconds in which a decision that is remembered comes
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -37,7 +39,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
         raise click.BadParameter(str(error)) from error
 
 
-url_option = click.option(
+_url_alone = click.option(
     "--url",
     envvar="GOTAPI_URL",
     default=DEFAULT_URL,
@@ -45,6 +47,12 @@ url_option = click.option(
     callback=_address,
     help="The hub's address; also GOTAPI_URL.",
 )
+
+
+def url_option(command: F) -> F:
+    """Add --url, and what says how an https hub is known."""
+    return _url_alone(trust_options(command))
+
 
 HOW_TO_ALLOW: Final = (
     "Waiting until you allow it: on the hub's operator page (the link that `gotapi run` printed, "
@@ -59,9 +67,14 @@ def token_cache() -> TokenCache:
 
 
 def open_client(url: str, cache: TokenCache) -> HubClient:
-    """Return a client with what is cached for the hub; raises ValueError for a bad address."""
+    """Return a client with what is cached for the hub.
+
+    Raises ValueError for a bad address, HubError for an https hub that nobody vouches for.
+    """
     access = cache.load(checked_url(url))
-    return HubClient(url, ORIGIN, NAME, access.to_token(), client_id=access.client_id)
+    return HubClient(
+        url, ORIGIN, NAME, access.to_token(), client_id=access.client_id, trust=trust_in(url)
+    )
 
 
 async def with_consent(

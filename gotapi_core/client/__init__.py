@@ -6,14 +6,17 @@ from gotapi_core.client.errors import (
     ConsentPending,
     HubError,
     HubFault,
+    HubIdentityChanged,
     HubRefused,
     HubUnreachable,
+    HubUntrusted,
     TokenRejected,
 )
 from gotapi_core.client.events import Events
 from gotapi_core.client.hub_client import DEFAULT_URL, Availability, HubClient
 from gotapi_core.client.printer import Printer, StatusEvents
 from gotapi_core.client.status import JobState, PrinterStatus, PrintJob
+from gotapi_core.client.trust import Trust
 from gotapi_core.client.upload import FileChanged, StoredFile
 from gotapi_core.protocol.messages import Service
 
@@ -28,8 +31,10 @@ __all__ = [
     "HubClient",
     "HubError",
     "HubFault",
+    "HubIdentityChanged",
     "HubRefused",
     "HubUnreachable",
+    "HubUntrusted",
     "JobState",
     "PrintJob",
     "Printer",
@@ -39,4 +44,5 @@ __all__ = [
     "StoredFile",
     "Token",
     "TokenRejected",
+    "Trust",
 ]

@@ -15,6 +15,14 @@ class HubUnreachable(HubError):
     """No hub answers at the address, or it stopped answering."""
 
 
+class HubUntrusted(HubError):
+    """The hub's certificate is not one that this client trusts; nothing was sent to it."""
+
+
+class HubIdentityChanged(HubUntrusted):
+    """The hub has another key than the one that was trusted."""
+
+
 class HubFault(HubError):
     """Something answered, but not as a hub does."""
 

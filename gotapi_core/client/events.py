@@ -23,8 +23,10 @@ from gotapi_core.client.errors import (
     HubFault,
     HubRefused,
     HubUnreachable,
+    HubUntrusted,
     TokenRejected,
 )
+from gotapi_core.client.trust import Verifier, verification_failure
 from gotapi_core.client.wire import unreachable
 from gotapi_core.protocol.errors import ResultCode
 from gotapi_core.protocol.identity import NATIVE_HEADER
@@ -124,8 +126,16 @@ class Events:
 class Channel:
     """The socket, and who listens to what over it."""
 
-    def __init__(self, url: str, origin: str, asker: Asker, patience: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        origin: str,
+        asker: Asker,
+        patience: float,
+        verifier: Verifier | None = None,
+    ) -> None:
         self._url = url
+        self._verifier = verifier
         self._origin = origin
         self._asker = asker
         self._patience = patience
@@ -204,7 +214,7 @@ class Channel:
                     socket = await self._open()
                     backoff.opened(loop.time())
                     error = unreachable(self._url)
-                except TokenRejected:
+                except (TokenRejected, HubUntrusted):
                     raise
                 except HubError as failure:
                     error = failure
@@ -229,6 +239,7 @@ class Channel:
         try:
             socket = await connect(
                 self._url,
+                ssl=await self._verifier.context() if self._verifier is not None else None,
                 additional_headers={NATIVE_HEADER: self._origin},
                 proxy=None,  # as for HTTP: the hub is local
                 compression=None,
@@ -240,6 +251,9 @@ class Channel:
         except InvalidHandshake as error:
             raise HubRefused(int(ResultCode.ERROR), "The hub refused the WebSocket") from error
         except (OSError, TimeoutError, WebSocketException) as error:
+            refused = verification_failure(error)
+            if refused is not None and self._verifier is not None:
+                raise await self._verifier.explain(refused) from error
             raise unreachable(self._url) from error
         try:
             async with asyncio.timeout(VERDICT):

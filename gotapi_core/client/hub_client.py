@@ -25,6 +25,7 @@ from gotapi_core.client.errors import (
     TokenRejected,
 )
 from gotapi_core.client.events import Channel, Events, Stream
+from gotapi_core.client.trust import Trust
 from gotapi_core.client.upload import Progress, StoredFile, open_file, pieces
 from gotapi_core.client.wire import Wire
 from gotapi_core.protocol.errors import ResultCode
@@ -52,10 +53,11 @@ class Availability(msgspec.Struct, frozen=True):
 class HubClient:
     """Talks to one hub as one application; use it as an async context manager.
 
-    `origin` identifies the application (for example `org.example.slicer`) and `name` is what its
-    user reads when asked for consent. Without a `token` call `authorize` first; keep the token it
-    returns for the next run. All methods raise HubError: HubUnreachable, HubFault, HubRefused and
-    its subclass TokenRejected. Times are in seconds.
+    `origin` identifies the application (for example `org.example.slicer`), `name` is what its
+    user reads when asked for consent, and `trust` says how an https hub is known. Without a
+    `token` call `authorize` first; keep the token it returns for the next run. All methods raise
+    HubError: HubUnreachable, HubUntrusted, HubFault, HubRefused and its subclass TokenRejected.
+    Times are in seconds.
 
         async with HubClient(url, "org.example.slicer", "Example Slicer") as hub:
             await hub.authorize(["3dp"])
@@ -73,14 +75,15 @@ class HubClient:
         client_id: str = "",
         time_limit: float = TIME_LIMIT,
         patience: float = PATIENCE,
+        trust: Trust = Trust(),  # noqa: B008  # frozen
     ) -> None:
-        self._wire = Wire(url, origin)
+        self._wire = Wire(url, origin, trust)
         self._origin = origin
         self._name = name
         self._time_limit = time_limit
         self.token = token
         self.client_id = client_id or (token.client_id if token is not None else "")
-        self._channel = Channel(self._wire.socket_url, origin, self, patience)
+        self._channel = Channel(self._wire.socket_url, origin, self, patience, self._wire.verifier)
 
     def __repr__(self) -> str:
         return f"HubClient({self.url!r}, {self._origin!r}, {self._name!r}, token={self.token!r})"

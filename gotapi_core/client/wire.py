@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx2
 
 from gotapi_core.client.errors import HubFault, HubUnreachable
+from gotapi_core.client.trust import Trust, Verifier, verification_failure
 from gotapi_core.protocol.identity import NATIVE_HEADER
 
 MAX_ANSWER: Final = 8 * 1024 * 1024  # bytes; the hub itself accepts 1 MiB of JSON
@@ -22,16 +23,11 @@ _FORM: Final = "application/x-www-form-urlencoded"
 class Wire:
     """Sends requests to one hub; parameters never are part of a URL that a library might log."""
 
-    def __init__(self, url: str, origin: str) -> None:
+    def __init__(self, url: str, origin: str, trust: Trust = Trust()) -> None:  # noqa: B008  # frozen
         self.url = checked_url(url)
-        # The hub is local: a proxy from the environment must not see what is said to it.
-        self._client = httpx2.AsyncClient(
-            base_url=self.url,
-            headers={NATIVE_HEADER: origin, "Accept": "application/json"},
-            trust_env=False,
-            verify=_certificates(self.url),
-            timeout=CONNECT,
-        )
+        self.verifier = Verifier(self.url, origin, trust)
+        self._origin = origin
+        self._made: httpx2.AsyncClient | None = None
 
     @property
     def socket_url(self) -> str:
@@ -40,7 +36,8 @@ class Wire:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        if self._made is not None:
+            await self._made.aclose()
 
     async def ask(
         self, method: str, path: str, params: Mapping[str, str], time_limit: float
@@ -49,7 +46,8 @@ class Wire:
         encoded = urlencode(params)
         in_body = method in ("PUT", "POST")
         target = path if in_body or not encoded else f"{path}?{encoded}"
-        request = self._client.build_request(
+        client = await self._client()
+        request = client.build_request(
             method,
             path,
             content=encoded.encode() if in_body else None,
@@ -57,13 +55,14 @@ class Wire:
             extensions={"target": target.encode("ascii")},
             timeout=httpx2.Timeout(time_limit, connect=CONNECT),
         )
-        return await self._exchange(request, time_limit)
+        return await self._exchange(client, request, time_limit)
 
     async def send(
         self, path: str, params: Mapping[str, str], pieces: AsyncIterator[bytes], size: int
     ) -> tuple[int, bytes]:
         """POST `size` bytes as they come; bounded per piece, as the whole may be any size."""
-        request = self._client.build_request(
+        client = await self._client()
+        request = client.build_request(
             "POST",
             path,
             content=pieces,
@@ -71,19 +70,36 @@ class Wire:
             extensions={"target": f"{path}?{urlencode(params)}".encode("ascii")},
             timeout=httpx2.Timeout(PIECE, connect=CONNECT, read=STORED),
         )
-        return await self._exchange(request, None)
+        return await self._exchange(client, request, None)
+
+    async def _client(self) -> httpx2.AsyncClient:
+        """Return the HTTP client; the first time for TLS this may ask the hub for its key."""
+        context = await self.verifier.context()
+        if self._made is None:
+            # The hub is local: a proxy from the environment must not see what is said to it.
+            self._made = httpx2.AsyncClient(
+                base_url=self.url,
+                headers={NATIVE_HEADER: self._origin, "Accept": "application/json"},
+                trust_env=False,
+                # Plain HTTP needs none, and this one refuses every server if it were used.
+                verify=context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+                timeout=CONNECT,
+            )
+        return self._made
 
     async def _exchange(
-        self, request: httpx2.Request, time_limit: float | None
+        self, client: httpx2.AsyncClient, request: httpx2.Request, time_limit: float | None
     ) -> tuple[int, bytes]:
         try:
             async with asyncio.timeout(time_limit):
-                answer = await self._client.send(request, stream=True)
+                answer = await client.send(request, stream=True)
                 try:
                     return answer.status_code, await _read(answer)
                 finally:
                     await answer.aclose()
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            if (refused := verification_failure(error)) is not None:
+                raise await self.verifier.explain(refused) from error
             raise unreachable(self.url) from error
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise HubUnreachable(f"The hub at {self.url} did not answer in time") from error
@@ -118,9 +134,3 @@ async def _read(answer: httpx2.Response) -> bytes:
         if len(body) > MAX_ANSWER:
             raise HubFault(f"The hub's answer is larger than {MAX_ANSWER} bytes")
     return bytes(body)
-
-
-def _certificates(url: str) -> ssl.SSLContext | bool:
-    # Reading the system's certificates takes longer than a whole request; plain HTTP needs none,
-    # and an empty context refuses every server if it were used all the same.
-    return True if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -63,6 +63,12 @@ class Keeper:
         with self._locked():
             return self._instance()
 
+    def names(self) -> frozenset[str]:
+        """Return what the server certificate is for, nothing where there is none."""
+        with self._locked():
+            leaf = self._read(self.server_file)
+        return names_of(leaf.certificate) if leaf is not None else frozenset()
+
     def ensure(self, names: frozenset[str], now: float, *, renew: bool = False) -> Identity:
         """Return the identity, making or renewing what is missing, due or asked for.
 
@@ -82,11 +88,10 @@ class Keeper:
 
         With `new_authority` everyone who trusted the old one has to be told. Raises TlsError.
         """
-        with self._locked():
-            if new_authority:
+        known = self.names() or names
+        if new_authority:
+            with self._locked():
                 self._make_authority(now)
-            leaf = self._read(self.server_file)
-            known = names_of(leaf.certificate) if leaf is not None else names
         return self.ensure(known, now, renew=True)
 
     def _authority(self, now: float) -> Pair:
