@@ -1,0 +1,31 @@
+"""`gotapi plugins`: make one; each subcommand lives in a module of its own."""
+
+from collections.abc import Mapping
+
+import click
+
+from gotapi_core.cli import import_command
+
+SUBCOMMANDS: Mapping[str, tuple[str, str]] = {
+    "new": ("gotapi_core.cli.plugins_new:new", "Make the project of a new plug-in."),
+}
+
+
+class PluginCommands(click.Group):
+    """The subcommands of the table, imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in SUBCOMMANDS:
+            return None
+        target, short_help = SUBCOMMANDS[cmd_name]
+        command = import_command(target)
+        command.short_help = short_help
+        return command
+
+
+@click.group(cls=PluginCommands)
+def plugins() -> None:
+    """Make plug-ins and look after them."""
