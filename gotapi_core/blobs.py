@@ -1,8 +1,9 @@
 """Files of applications: written beside their place, synced, then renamed into it.
 
-A blob is visible only when it is whole and on the disk. Its uri ends in `/blobs/<id>`; the id is
-random, and only the application that uploaded it may use it. Unused blobs go after a day: a plug-in
-that needs one for longer links it into its own folder.
+A blob is visible only when it is whole and on the disk. Its uri is `/blobs/<id>`; the id is random,
+and only the application that uploaded it, or for which a plug-in published it, may use it; whoever
+else is to read it gets a signed link. A blob goes when its application loses its access, and after
+a day: a plug-in that needs one for longer links it into its own folder.
 """
 
 import asyncio
@@ -12,13 +13,16 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Row, delete, insert, select
+import msgspec
 
+from gotapi_core import blob_rows as rows
+from gotapi_core.blob_rows import BlobRow
+from gotapi_core.blob_usage import Usage
 from gotapi_core.plugin.context import Blob, Blobs
 from gotapi_core.protocol.errors import (
     GotapiError,
@@ -26,14 +30,20 @@ from gotapi_core.protocol.errors import (
     PayloadTooLarge,
     StorageFull,
 )
+from gotapi_core.protocol.links import KEY_SIZE, Use, check, clean_type, link
+from gotapi_core.protocol.params import safe_filename
+from gotapi_core.published import PIECE, open_below
+from gotapi_core.sink import sync_folder as _sync_folder
 from gotapi_core.store import Store
-from gotapi_core.store.tables import blobs as table
+from gotapi_core.uploads import Disk, Uploads
 
 log = logging.getLogger(__name__)
 
 PATH = "/blobs/"
 LIFETIME = 24 * 3600.0  # seconds
 SWEEP = 3600.0  # seconds between two clean-ups
+QUOTA = 4 << 30  # bytes that one application may keep
+LINK_TIME = 600.0  # seconds that a signed link is good for
 RESERVE = 64 * 1024 * 1024  # bytes of the disk that uploads leave free
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _TEXT = 255  # characters of a name or content type; the width of the columns
@@ -50,20 +60,39 @@ class BlobStore:
         size_limit: int,
         clock: Callable[[], float],
         sweep_every: float = SWEEP,
+        *,
+        quota: int = QUOTA,
+        link_key: bytes = b"",
+        link_time: float = LINK_TIME,
     ) -> None:
+        """Keep files in a folder, up to `size_limit` bytes each; `link_key` signs links to them."""
         self._store = store
         self._folder = folder
         self._size_limit = size_limit
         self._clock = clock
         self._sweep_every = sweep_every
         self._sweeper: asyncio.Task[None] | None = None
+        self._link_key = link_key or secrets.token_bytes(KEY_SIZE)
+        self._link_time = link_time
+        self.usage = Usage(quota)
+        disk = Disk(folder, self._check_size, self._check_room)
+        self.uploads = Uploads(store, disk, self.usage, clock)
+
+    @property
+    def size_limit(self) -> int:
+        """The largest file there may be, in bytes."""
+        return self._size_limit
 
     async def open(self) -> None:
         """Throw away what a crash left half done and begin to forget old blobs."""
-        kept = await self._store.run(_paths)
+        kept = await self._store.run(rows.all_blobs)
+        paths = frozenset(row.path for row in kept)
         for file in self._folder.iterdir():
-            if file.suffix == ".part" or (_ID.fullmatch(file.name) and file.name not in kept):
+            if file.suffix == ".part" or (_ID.fullmatch(file.name) and file.name not in paths):
                 file.unlink(missing_ok=True)
+        for row in kept:
+            self.usage.note(row.owner, row.size)
+        await self.uploads.open(paths)
         await self.sweep()
         self._sweeper = asyncio.create_task(self._sweep_for_ever())
 
@@ -72,27 +101,92 @@ class BlobStore:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
+        await self.uploads.close()
 
-    def writer(self, owner: str, name: str, content_type: str, size: int | None) -> "BlobWriter":
+    def writer(
+        self, owner: str, name: str, content_type: str, size: int | None, plugin: str = ""
+    ) -> "BlobWriter":
         """Begin a blob; `size` is what the sender announced, in bytes.
 
-        Raises PayloadTooLarge and StorageFull before anything is accepted.
+        Raises PayloadTooLarge, StorageFull and TooManyRequests before anything is accepted.
         """
         self._check_size(size or 0)
         self._check_room(size or 0)
-        path = self._folder / secrets.token_urlsafe(16)
+        row = BlobRow(
+            id=secrets.token_urlsafe(16),
+            owner=owner,
+            name=name[:_TEXT] or "upload",
+            content_type=content_type[:_TEXT],
+            size=0,
+            sha256="",
+            created=0.0,
+            path="",
+            plugin=plugin,
+        )
+        self.usage.open(owner, size or 0)
         try:
-            return BlobWriter(self, owner, name, content_type, path)
+            return BlobWriter(self, row, self._folder / row.id, size or 0)
         except OSError as error:
+            self.usage.close(owner, size or 0)
             raise _unstorable(error) from error
 
     async def find(self, blob_id: str, owner: str) -> Blob:
         """Return a blob of an owner; raises InvalidParameter where there is none."""
-        row = await self._store.run(_select, blob_id) if _ID.fullmatch(blob_id) else None
+        return await self._find(blob_id, owner)
+
+    async def find_linked(self, blob_id: str, query: Mapping[str, str]) -> tuple[Blob, Use]:
+        """Return the blob of a signed link and what the link is for.
+
+        Raises NotAuthorized for a link that is forged or has ended, InvalidParameter where the
+        blob is gone.
+        """
+        use = check(self._link_key, blob_id, query, self._clock())
+        return await self._find(blob_id, None), use
+
+    def signed_uri(
+        self, blob_id: str, lifetime: float | None = None, *, name: str = "", use: Use = Use.SAVE
+    ) -> str:
+        """Return a link without scheme and host that needs no token, for `lifetime` seconds.
+
+        `name` ends its path, for programs that tell a file by its address.
+        """
+        wanted = self._link_time if lifetime is None else min(lifetime, LIFETIME)
+        expires = int(self._clock() + max(wanted, 0.0))
+        return PATH + link(self._link_key, blob_id, name, expires, use)
+
+    async def delete(self, blob_id: str, owner: str | None = None) -> None:
+        """Delete a blob or an upload, only of `owner` if given; raises InvalidParameter."""
+        for upload in self.uploads.listed():
+            if upload.row.id == blob_id and owner in (None, upload.row.owner):
+                await self.uploads.remove(upload)
+                return
+        blob = await self._find(blob_id, owner)
+        await self._delete([row for row in await self.listed() if row.id == blob.id])
+
+    async def forget(self, owner: str) -> None:
+        """Delete everything of an application whose access has ended."""
+        await self.uploads.forget(owner)
+        await self._delete(await self._store.run(rows.blobs_of, owner))
+
+    async def listed(self) -> list[BlobRow]:
+        """Return every blob, the oldest first."""
+        return await self._store.run(rows.all_blobs)
+
+    def for_plugin(self, plugin_id: str = "", folder: Path | None = None) -> Blobs:
+        """Return the view of a plug-in, which publishes files of its folder."""
+        return _PluginBlobs(self, plugin_id, folder or self._folder)
+
+    async def sweep(self) -> None:
+        """Forget blobs past their lifetime."""
+        await self._delete(await self._store.run(rows.blobs_before, self._clock() - LIFETIME))
+        await self.uploads.sweep()
+
+    async def _find(self, blob_id: str, owner: str | None) -> Blob:
+        row = await self._store.run(rows.find_blob, blob_id) if _ID.fullmatch(blob_id) else None
         path = self._folder / (row.path if row is not None else "")
         if (
             row is None
-            or row.owner != owner
+            or owner not in (None, row.owner)
             or row.created + LIFETIME < self._clock()
             or not path.is_file()
         ):
@@ -100,16 +194,16 @@ class BlobStore:
                 f"There is no file '{blob_id[:40]}' of this application; files are kept for "
                 f"{LIFETIME / 3600:.0f} hours, upload it again"
             )
-        return Blob(row.id, row.name, row.size, row.sha256, path)
+        return Blob(row.id, row.name, row.size, row.sha256, path, row.content_type)
 
-    def for_plugin(self) -> Blobs:
-        """Return the plug-ins' view."""
-        return _PluginBlobs(self)
-
-    async def sweep(self) -> None:
-        """Forget blobs past their lifetime."""
-        for path in await self._store.run(_delete_before, self._clock() - LIFETIME):
-            (self._folder / path).unlink(missing_ok=True)
+    async def _delete(self, gone: Sequence[BlobRow]) -> None:
+        if not gone:
+            return
+        deleted = await self._store.run(rows.delete_blobs, [row.id for row in gone])
+        for row in gone:
+            if row.id in deleted:
+                self.usage.close(row.owner, row.size)
+            (self._folder / row.path).unlink(missing_ok=True)
 
     async def _sweep_for_ever(self) -> None:
         while True:
@@ -136,42 +230,33 @@ class BlobStore:
                 f"There is no room for {size} bytes more; free some disk space and try again"
             )
 
-    async def _commit(self, blob: Blob, owner: str, content_type: str) -> None:
-        row = {
-            "id": blob.id,
-            "owner": owner,
-            "name": blob.name,
-            "content_type": content_type,
-            "size": blob.size,
-            "sha256": blob.sha256,
-            "created": self._clock(),
-            "path": blob.path.name,
-        }
-        await self._store.run(_insert, row)
+    async def _commit(self, row: BlobRow) -> None:
+        await self._store.run(rows.add_blob, msgspec.structs.replace(row, created=self._clock()))
 
 
 class BlobWriter:
     """One upload. Use `write` for each piece, then `finish`, or `abort`; nothing else is needed."""
 
-    def __init__(
-        self, store: BlobStore, owner: str, name: str, content_type: str, path: Path
-    ) -> None:
+    def __init__(self, store: BlobStore, row: BlobRow, path: Path, counted: int) -> None:
         self._store = store
-        self._owner = owner
-        self._name = name[:_TEXT] or "upload"
-        self._content_type = content_type[:_TEXT]
+        self._row = row
+        self._counted = counted  # bytes the application's quota was charged
         self._path = path
         self._part = path.with_suffix(".part")
         self._file: BinaryIO = self._part.open("xb")
         self._digest = hashlib.sha256()
         self._size = 0
         self._done = False
+        self._ended = False
         self._pending = bytearray()
 
     async def write(self, piece: bytes) -> None:
         """Add bytes; raises PayloadTooLarge or StorageFull, after which only `abort` is left."""
         self._size += len(piece)
         self._store._check_size(self._size)
+        if self._size > self._counted:
+            self._store.usage.grow(self._row.owner, self._size - self._counted)
+            self._counted = self._size
         self._pending += piece
         if len(self._pending) >= _PIECE:
             await self._flush()
@@ -185,11 +270,14 @@ class BlobWriter:
                 f"The file arrived damaged: its sha256 is {digest}, not {sha256[:64]}; "
                 "send it again"
             )
-        blob = Blob(self._path.name, self._name, self._size, digest, self._path)
+        row = msgspec.structs.replace(
+            self._row, size=self._size, sha256=digest, path=self._path.name
+        )
         await asyncio.to_thread(self._settle)
-        await self._store._commit(blob, self._owner, self._content_type)
-        self._done = True
-        return blob
+        await self._store._commit(row)
+        self._done = self._ended = True
+        self._store.usage.grow(row.owner, self._size - self._counted)  # it may be shorter
+        return Blob(row.id, row.name, row.size, digest, self._path, row.content_type)
 
     async def abort(self) -> None:
         """Throw away what was written; harmless after `finish`."""
@@ -198,6 +286,9 @@ class BlobWriter:
         self._part.unlink(missing_ok=True)
         if not self._done:
             self._path.unlink(missing_ok=True)
+        if not self._ended:
+            self._ended = True
+            self._store.usage.close(self._row.owner, self._counted)
 
     async def _flush(self) -> None:
         piece, self._pending = bytes(self._pending), bytearray()
@@ -223,11 +314,37 @@ class BlobWriter:
 
 
 class _PluginBlobs(Blobs):
-    def __init__(self, store: BlobStore) -> None:
+    def __init__(self, store: BlobStore, plugin_id: str, folder: Path) -> None:
         self._store = store
+        self._plugin_id = plugin_id
+        self._folder = folder
 
     async def open(self, uri: str, *, application: str) -> Blob:
         return await self._store.find(blob_id(uri), application)
+
+    async def publish(
+        self,
+        path: Path,
+        name: str,
+        content_type: str,
+        application: str,
+        *,
+        base_url: str = "",
+        lifetime: float | None = None,
+    ) -> str:
+        file, size = await asyncio.to_thread(open_below, self._folder, path)
+        with file:
+            name = safe_filename(name)
+            kind = clean_type(content_type)
+            writer = self._store.writer(application, name, kind, size, self._plugin_id)
+            try:
+                while piece := await asyncio.to_thread(file.read, PIECE):
+                    await writer.write(piece)
+                blob = await writer.finish()
+            finally:
+                await writer.abort()
+        uri = self._store.signed_uri(blob.id, lifetime, name=blob.name, use=Use.SHOW)
+        return f"{base_url}{uri}"
 
 
 def blob_id(uri: str) -> str:
@@ -240,35 +357,11 @@ def blob_id(uri: str) -> str:
         raise InvalidParameter(
             f"'{uri[:100]}' is no file of this hub; upload it to {PATH} and use the uri you get"
         )
-    return path.removeprefix(PATH)
+    found, slash, name = path.removeprefix(PATH).partition("/")
+    if slash and (name in ("", ".", "..") or "/" in name):  # a link may end in one file name
+        raise InvalidParameter(f"'{uri[:100]}' is no file of this hub; use its uri as you got it")
+    return found
 
 
 def _unstorable(error: OSError) -> StorageFull:
     return StorageFull(f"The file cannot be stored: {error.strerror}")
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _insert(connection: Connection, row: dict[str, object]) -> None:
-    connection.execute(insert(table).values(row))
-
-
-def _select(connection: Connection, key: str) -> Row[tuple[object, ...]] | None:
-    return connection.execute(select(table).where(table.c.id == key)).one_or_none()
-
-
-def _paths(connection: Connection) -> frozenset[str]:
-    return frozenset(connection.execute(select(table.c.path)).scalars())
-
-
-def _delete_before(connection: Connection, created: float) -> list[str]:
-    old = select(table.c.path).where(table.c.created < created)
-    paths = list(connection.execute(old).scalars())
-    connection.execute(delete(table).where(table.c.created < created))
-    return paths

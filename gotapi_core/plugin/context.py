@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from gotapi_core.protocol.errors import IllegalServerState
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -37,6 +39,7 @@ class Blob:
     size: int  # bytes
     sha256: str
     path: Path
+    content_type: str = ""
 
 
 class Blobs(ABC):
@@ -49,6 +52,25 @@ class Blobs(ABC):
         Raises InvalidParameter where there is none, it expired, or it belongs to another one.
         A plug-in that needs the file for longer than the call links or copies it to its folder.
         """
+
+    async def publish(
+        self,
+        path: Path,
+        name: str,
+        content_type: str,
+        application: str,
+        *,
+        base_url: str = "",
+        lifetime: float | None = None,
+    ) -> str:
+        """Give an application a file that lies in the plug-in's folder; returns its uri.
+
+        The hub copies it, so the plug-in may delete its own at once. `application` and `base_url`
+        are those of the call. Who has the uri needs no token for `lifetime` seconds (the hub's
+        setting if None); after that the application itself still can open it, for a day. Raises
+        InvalidParameter for a path outside the folder, StorageFull and PayloadTooLarge.
+        """
+        raise IllegalServerState("This plug-in's port cannot hand files to applications")
 
 
 class Collection(ABC):
