@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gotapi_auth.operator import ensure_secret
 from gotapi_core import blob_rows as rows
 from gotapi_core.blob_rows import BlobRow
 from gotapi_core.blob_usage import Usage
@@ -62,17 +63,21 @@ class BlobStore:
         sweep_every: float = SWEEP,
         *,
         quota: int = QUOTA,
-        link_key: bytes = b"",
+        link_secret: Path | None = None,
         link_time: float = LINK_TIME,
     ) -> None:
-        """Keep files in a folder, up to `size_limit` bytes each; `link_key` signs links to them."""
+        """Keep files in a folder, up to `size_limit` bytes each.
+
+        The secret file signs links to them; without one links end with the process.
+        """
         self._store = store
         self._folder = folder
         self._size_limit = size_limit
         self._clock = clock
         self._sweep_every = sweep_every
         self._sweeper: asyncio.Task[None] | None = None
-        self._link_key = link_key or secrets.token_bytes(KEY_SIZE)
+        self._link_secret = link_secret
+        self._link_key = secrets.token_bytes(KEY_SIZE)
         self._link_time = link_time
         self.usage = Usage(quota)
         disk = Disk(folder, self._check_size, self._check_room)
@@ -85,6 +90,8 @@ class BlobStore:
 
     async def open(self) -> None:
         """Throw away what a crash left half done and begin to forget old blobs."""
+        if self._link_secret is not None:
+            self._link_key = ensure_secret(self._link_secret, "secret of signed links").encode()
         kept = await self._store.run(rows.all_blobs)
         paths = frozenset(row.path for row in kept)
         for file in self._folder.iterdir():

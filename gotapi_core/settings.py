@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from gotapi_core.host.ports import PluginHost
 from gotapi_core.host.supervisor import CallLimits, Seconds
 from gotapi_core.tls.settings import TlsSettings, misfit
 
@@ -35,6 +36,8 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     json_size: Size = 1024 * 1024
     json_depth: Annotated[int, msgspec.Meta(ge=1, le=512)] = 64  # decoders recurse
     upload_size: Positive = 1024 * 1024 * 1024
+    upload_quota: Positive = 4 * 1024 * 1024 * 1024  # for all files of one application
+    link_time: Seconds = 600.0  # a signed link to a file is good for so long
     event_queue: Size = 256 * 1024  # for each WebSocket
     stall_time: Seconds = 5.0  # a WebSocket that takes nothing for so long is closed
     linger_time: Seconds = 30.0  # events stay subscribed so long without an open WebSocket
@@ -56,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     consent: ConsentSettings = ConsentSettings()
     limits: CallLimits = CallLimits()
     plugins: dict[str, dict[str, Any]] = {}
+    plugin_host: dict[str, PluginHost] = {}  # where each plug-in runs
 
 
 def load_settings(file: Path, overrides: Sequence[str] = ()) -> Settings:

@@ -127,7 +127,7 @@ def read_secret(secret_file: Path) -> str:
     return secret
 
 
-def ensure_secret(secret_file: Path) -> str:
+def ensure_secret(secret_file: Path, what: str = "operator secret") -> str:
     """Return the secret; a new one when there is none, or when others could have read it."""
     try:
         try:
@@ -137,14 +137,15 @@ def ensure_secret(secret_file: Path) -> str:
         if secret is not None and not exposed:
             return secret
         log.warning(
-            "The operator secret %s is replaced: %s.",
+            "The %s %s is replaced: %s.",
+            what,
             secret_file,
             "other users could read it" if exposed else "its content is damaged",
         )
         return _create(secret_file)
     except OSError as error:
         raise AuthError(
-            f"The operator secret {secret_file} cannot be read or written: {error.strerror}; give "
+            f"The {what} {secret_file} cannot be read or written: {error.strerror}; give "
             "the user of the hub the right to write the file and its folder."
         ) from error
 
