@@ -25,7 +25,8 @@ import msgspec
 from gotapi_auth import store as queries
 from gotapi_auth import tokens
 from gotapi_auth.clients import Client, Clients
-from gotapi_auth.consent import Limits, Request
+from gotapi_auth.consent import Limits, Request, State
+from gotapi_auth.decisions import application_of, changed_grant, chosen_scopes
 from gotapi_auth.desk import Desk, Listeners
 from gotapi_auth.events import (
     Application,
@@ -85,7 +86,6 @@ log = logging.getLogger(__name__)
 
 _KEEP_ENDED: Final = 30 * DAY  # seconds an ended approval stays, for a clock that was wrong
 _LOOK: Final = 0.5  # seconds between two looks for approvals that have ended
-_MAX_LIFE: Final = 180 * DAY  # seconds that a change can give at most; as Lifetime.ALWAYS
 
 
 class AuthSettings(msgspec.Struct, frozen=True):
@@ -101,6 +101,14 @@ class AuthSettings(msgspec.Struct, frozen=True):
     applications: int = 1000  # approvals that hold; far more than an operator can oversee
     tokens_per_application: int = 20  # the oldest goes: each open page has one
     note_use_every: float = 60.0
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """A request without a call that waits for it: its code, and what is known of the answer."""
+
+    code: str
+    state: State
+    application_id: str = ""
 
 
 class AuthServer:
@@ -186,17 +194,76 @@ class AuthServer:
         waiting. Raises InvalidParameter, UnknownClient, TooManyRequests, NotAuthorized (refused)
         and TimedOut (not answered; the same call again gets the answer once it is there).
         """
-        if not client_id:
-            raise InvalidParameter("clientId is missing; ask for one at authorization/grant.")
-        if not scope:
-            raise InvalidParameter("scope is missing; expected profile names as a,b or all.")
-        client = self._client(identity, client_id)
-        asked = parse_scopes(scope, self._offered())
+        client = self.client(client_id, identity)
+        asked = self.scopes(scope)
         holder = self._ledger.answering(client.digest, asked, self._clock())
         if holder is None:
             name = clean_name(application_name, client.origin)
             holder = await self._desk.consent(client, name, asked)
         return await self._finish(self._issue(holder, asked))
+
+    # What flows are made of (`gotapi_auth.flows`).
+
+    def client(self, client_id: str | None, identity: Identity | None) -> Client:
+        """Return a client by its clientId; without an identity whoever has the id is believed.
+
+        Raises InvalidParameter and UnknownClient.
+        """
+        if not client_id:
+            raise InvalidParameter("clientId is missing; ask for one at authorization/grant.")
+        digest = tokens.digest(client_id[: tokens.MAX_SECRET])
+        client = self._clients.use(digest, self._clock())
+        if approved := self._ledger.of_client(digest):
+            one = approved[-1].approval
+            web = one.origin.startswith(("http://", "https://"))
+            browser = web if identity is None else identity.browser
+            client = Client(digest, one.origin, browser, one.grant.created, one.key)
+        if client is None or (identity is not None and client.origin != identity.origin):
+            # DeviceConnect answers 11 here, and its SDK takes 11 to 15 for "authorise again".
+            raise UnknownClient(envelope_code=int(ResultCode.NOT_AUTHORIZED))
+        return client
+
+    def scopes(self, scope: str | None) -> tuple[str, ...]:
+        """Return the scopes of a comma list that the hub offers; raises InvalidParameter."""
+        if not scope:
+            raise InvalidParameter("scope is missing; expected profile names as a,b or all.")
+        return parse_scopes(scope, self._offered())
+
+    def begin(self, client: Client, asked: tuple[str, ...], name: str | None, life: float) -> Begun:
+        """Put a request to the operator whose code the application shows, and do not wait.
+
+        It can be answered for `life` seconds. A client that needs no new decision has its approval
+        at once. Raises TooManyRequests.
+        """
+        holder = self._ledger.answering(client.digest, asked, self._clock())
+        if holder is not None:
+            return Begun(tokens.new_code(), State.APPROVED, holder.approval.id)
+        name = clean_name(name, client.origin)
+        request = self._desk.ask(client, name, asked, life=life, shows_code=True)
+        return Begun(request.code, request.state)
+
+    async def issue(self, application_id: str, asked: tuple[str, ...]) -> IssuedToken:
+        """Return a token of an approval; raises NotAuthorized when it is gone or has ended."""
+        holder = self._ledger.get(application_id)
+        if holder is None or not self._holds(holder):
+            raise NotAuthorized("The user has taken the approval back.")
+        return await self._finish(self._issue(holder, asked))
+
+    async def drop_token(self, digest: bytes) -> None:
+        """End one token; no error when it is gone."""
+        await self._finish(self._drop_tokens([digest]))
+
+    async def wait(self, code: str, seconds: float) -> None:
+        """Wait until a request is answered, but not longer than that."""
+        await self._desk.wait(code, seconds)
+
+    def hear(self, code: str) -> None:
+        """Note that the application of a request polled for the answer."""
+        self._desk.hear(code)
+
+    def collect(self, client: bytes, asked: tuple[str, ...]) -> None:
+        """Note that a client heard the answer for these scopes."""
+        self._desk.collect(client, asked)
 
     def check(self, token: str | None, identity: Identity | None, scope: str) -> Access:
         """Return what the token opens; raises OutOfScope when that is not `scope` (lower case).
@@ -261,7 +328,7 @@ class AuthServer:
 
     def applications(self) -> list[Application]:
         """Return the approvals that hold, oldest first."""
-        return [_application(h) for h in self._ledger if self._holds(h)]
+        return [application_of(h) for h in self._ledger if self._holds(h)]
 
     async def revoke(self, application_id: str) -> None:
         """Take an approval back with all of its tokens; durable before the listeners hear of it.
@@ -336,18 +403,6 @@ class AuthServer:
 
     # Inside.
 
-    def _client(self, identity: Identity, client_id: str) -> Client:
-        digest = tokens.digest(client_id[: tokens.MAX_SECRET])
-        client = self._clients.use(digest, self._clock())
-        approved = self._ledger.of_client(digest)
-        if approved:
-            one = approved[-1].approval
-            client = Client(digest, one.origin, identity.browser, one.grant.created, one.key)
-        if client is None or client.origin != identity.origin:
-            # DeviceConnect answers 11 here, and its SDK takes 11 to 15 for "authorise again".
-            raise UnknownClient(envelope_code=int(ResultCode.NOT_AUTHORIZED))
-        return client
-
     async def _approve(
         self,
         code: str,
@@ -358,14 +413,14 @@ class AuthServer:
         async with self._deciding:
             request = self._desk.find(code)
             replaced = self._replaced(request, replace)
-            approval = self._approval(request, lifetime, _chosen(request.scopes, scopes))
+            approval = self._approval(request, lifetime, chosen_scopes(request.scopes, scopes))
             ids = [holder.approval.id for holder in replaced]
             await self._store.run(queries.replace_approvals, approval, ids)
             holder = self._ledger.add(approval)
             self._forget(replaced)
             self._clients.drop(request.client)
             self._desk.approve(code, holder)
-            return _application(holder)
+            return application_of(holder)
 
     def _replaced(self, request: Request, replace: Collection[str]) -> list[Holder]:
         known = {one.id for one in self._known(request)}
@@ -390,35 +445,14 @@ class AuthServer:
     ) -> Application:
         async with self._deciding:
             holder = self._find(application_id)
-            grant = holder.approval.grant
-            chosen = grant.scopes if scopes is None else _chosen(grant.asked, scopes)
-            remembered = grant.remembered if lifetime is None else lifetime.remembered
-            expires = self._end(grant, lifetime, until)
-            grant = msgspec.structs.replace(
-                grant, scopes=chosen, expires=expires, remembered=remembered
-            )
+            grant = changed_grant(holder.approval.grant, self._clock(), scopes, lifetime, until)
             if not await self._store.run(queries.change_grant, application_id, grant):
                 raise AuthError("The approval has just been taken back.")
             # A token may have come meanwhile; it was collected, then.
             grant = msgspec.structs.replace(grant, collect_by=holder.approval.grant.collect_by)
             self._ledger.change(holder, grant)
-            self._listeners.emit(Changed(application_id, chosen, expires))
-            return _application(holder)
-
-    def _end(self, grant: Grant, lifetime: Lifetime | None, until: float | None) -> float:
-        now = self._clock()
-        if lifetime is not None and until is not None:
-            raise AuthError("Give a time span or an end, not both.")
-        if lifetime is not None:
-            return now + lifetime.seconds
-        if until is None:
-            return grant.expires
-        if not now < until <= now + _MAX_LIFE:
-            raise AuthError(
-                "The end must lie ahead, within 180 days from now; to end an approval at once, "
-                "revoke it."
-            )
-        return until
+            self._listeners.emit(Changed(application_id, grant.scopes, grant.expires))
+            return application_of(holder)
 
     async def _launch_key(self, origin: str, key: str, replace: bool) -> None:
         async with self._deciding:
@@ -465,6 +499,12 @@ class AuthServer:
             self._listeners.emit(Revoked(approval.id, gone))
         left = max(0, int(expires - now))
         return IssuedToken(secret, tuple((s, left) for s in scopes), int(expires * 1000))
+
+    async def _drop_tokens(self, digests: Collection[bytes]) -> None:
+        await self._store.run(queries.drop_tokens, digests)
+        owners = {self._tokens[one][0].application_id for one in digests if one in self._tokens}
+        for owner in owners:
+            self._listeners.emit(Revoked(owner, self._ledger.drop_tokens(digests)))
 
     async def _revoke(self, application_id: str) -> None:
         async with self._deciding:
@@ -530,31 +570,3 @@ class AuthServer:
                 await self._forget_ended()
             except GotapiError as error:
                 log.warning("Upkeep of the approvals is put off: %s", error)
-
-
-def _application(holder: Holder) -> Application:
-    approval = holder.approval
-    grant = approval.grant
-    scopes = tuple(sorted(grant.scopes))
-    return Application(
-        approval.id,
-        approval.name,
-        approval.origin,
-        scopes,
-        grant.created,
-        grant.expires,
-        holder.seen,
-        tuple(sorted(grant.asked)),
-    )
-
-
-def _chosen(asked: Collection[str], scopes: Collection[str] | None) -> frozenset[str]:
-    if scopes is None:
-        return frozenset(asked)
-    chosen = frozenset(scope.lower() for scope in scopes)
-    if not chosen or not chosen.issubset(asked):
-        raise AuthError(
-            f"Only scopes that the application asked for can be allowed, at least one of: "
-            f"{', '.join(sorted(asked))}."
-        )
-    return chosen
