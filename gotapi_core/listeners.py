@@ -6,9 +6,11 @@ bounded outbox of its own, so a slow one never holds up another (DWAPI-3DP 7.2.3
 
 import asyncio
 import logging
+import secrets
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gotapi_core.host.supervisor import Supervisor
@@ -16,6 +18,7 @@ from gotapi_core.plugin.context import Call
 from gotapi_core.protocol.errors import GotapiError
 from gotapi_core.protocol.frames import event_error_frame, event_frame
 from gotapi_core.protocol.names import Name
+from gotapi_core.protocol.replay import EventLogs, Position
 from gotapi_core.protocol.routes import Route
 from gotapi_core.protocol.subscriptions import Stream, Subscriptions
 
@@ -27,8 +30,20 @@ END_TIME = 5.0  # seconds that generators get at the hub's end to clean up behin
 class Ear(Protocol):
     """The sending side of one WebSocket."""
 
-    def offer(self, frame: bytes, key: str | None) -> None:
-        """Queue a frame; one with a key may be replaced by a newer one with the same key."""
+    def offer(self, frame: bytes, key: str | None, number: int) -> None:
+        """Queue an event; one with a key may be replaced by a newer one with the same key.
+
+        `number` is its place among the application's events.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class _Latest:
+    """The last event of a stream, and its number for each application that has heard it."""
+
+    frame: bytes
+    key: str | None
+    numbers: dict[str, int] = field(default_factory=dict)
 
 
 class Listeners:
@@ -40,7 +55,8 @@ class Listeners:
         self._subscriptions = Subscriptions()
         self._running: dict[Stream, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # those and the ones still cleaning up
-        self._latest: dict[Stream, tuple[bytes, str | None]] = {}
+        self._latest: dict[Stream, _Latest] = {}
+        self._logs = EventLogs(secrets.token_hex(8))
         self._ears: dict[str, set[Ear]] = defaultdict(set)
         self._lingering: dict[str, asyncio.TimerHandle] = {}
 
@@ -69,7 +85,7 @@ class Listeners:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         elif stream in self._latest:
-            self._offer(application, *self._latest[stream])
+            self._offer(application, self._latest[stream])
 
     def unlisten(self, application: str, service_id: str, name: Name) -> None:
         """Take an application off a source of events; not to listen to it is no error."""
@@ -82,14 +98,36 @@ class Listeners:
         self._stay(application)
         for stream in self._subscriptions.remove_all(application):
             self._end(stream)
+        self._begin_anew(application)  # no stream is told from here on
 
-    def attach(self, application: str, ear: Ear) -> None:
-        """Send an application's events to a socket too, beginning with the latest values."""
+    def keep_only(self, application: str, profiles: Collection[str]) -> None:
+        """Take an application off everything but these profiles, of which nothing is repeated."""
+        streams = self._subscriptions.streams_of(application)
+        lost = [stream for stream in streams if stream.name.profile not in profiles]
+        for stream in lost:
+            self.unlisten(application, stream.service_id, stream.name)
+        if lost:
+            self._begin_anew(application)  # else a listener could resume with lost events
+
+    def position(self, application: str, cursor: str = "") -> Position:
+        """Return where a listener that was here before goes on; attach it in the same step."""
+        return self._logs.position(application, cursor, _now())
+
+    def cursor(self, number: int) -> str:
+        """Return the text that stands for an event's number."""
+        return self._logs.cursor(number)
+
+    def attach(self, application: str, ear: Ear, *, resumed: bool = False) -> None:
+        """Send an application's events to a socket too, beginning with the latest values.
+
+        One that `resumed` has had them, or gets them with what it missed.
+        """
         self._ears[application].add(ear)
         self._stay(application)
-        for stream in self._subscriptions.streams_of(application):
+        for stream in () if resumed else self._subscriptions.streams_of(application):
             if stream in self._latest:
-                ear.offer(*self._latest[stream])
+                latest = self._latest[stream]
+                ear.offer(latest.frame, latest.key, self._number(application, latest))
 
     def detach(self, application: str, ear: Ear) -> None:
         """Forget a socket; without any, the application's streams end after the linger time."""
@@ -114,6 +152,12 @@ class Listeners:
             _, late = await asyncio.wait(self._tasks, timeout=self._end_time)
             for task in late:
                 log.error("%s did not end within %g s", task.get_name(), self._end_time)
+
+    def _begin_anew(self, application: str) -> None:
+        """Let nobody go on from before."""
+        self._logs.forget(application)
+        for latest in self._latest.values():
+            latest.numbers.pop(application, None)
 
     def _drop(self, application: str, service_id: str, name: Name, keep: Stream | None) -> None:
         for stream in self._subscriptions.streams_of(application):
@@ -165,16 +209,27 @@ class Listeners:
         self._end(stream)
 
     def _publish(self, stream: Stream, frame: bytes, key: str | None) -> None:
-        self._latest[stream] = (frame, key)
+        latest = self._latest[stream] = _Latest(frame, key)
         for application in self._subscriptions.subscribers(stream):
-            self._offer(application, frame, key)
+            self._offer(application, latest)
 
-    def _offer(self, application: str, frame: bytes, key: str | None) -> None:
+    def _offer(self, application: str, latest: _Latest) -> None:
+        number = self._number(application, latest)
         for ear in tuple(self._ears.get(application, ())):
-            ear.offer(frame, key)
+            ear.offer(latest.frame, latest.key, number)
+
+    def _number(self, application: str, latest: _Latest) -> int:
+        if application not in latest.numbers:
+            number = self._logs.append(application, latest.frame, latest.key, _now())
+            latest.numbers[application] = number
+        return latest.numbers[application]
 
     def _end(self, stream: Stream) -> None:
         self._latest.pop(stream, None)
         task = self._running.pop(stream, None)
         if task is not None and task is not asyncio.current_task():
             task.cancel()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -6,13 +6,16 @@ unsent frame with the same key. So a chatty stream holds one place in the queue:
 push others back nor be pushed back by them. When room is short, frames with a key are dropped,
 the one that has waited longest first; frames without a key (state changes, ends, approvals) are
 never dropped: when one does not fit, the answer is OVERFLOW and the listener has to go.
+
+Frames may be numbered as they come. A replaced frame leaves before older ones, so the number of
+the last frame that left does not tell what has been sent; `settled` does.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 MAX_BYTES: Final = 256 * 1024  # about 1,000 events; a listener that far behind does not read
 
@@ -31,6 +34,13 @@ class Offer(Enum):
     """It has no key and does not fit; the queue is unchanged."""
 
 
+class _Place(NamedTuple):
+    key: str | None
+    frame: bytes
+    number: int
+    born: int  # the number of the first frame that stood here
+
+
 class Outbox:
     """Frames waiting for one listener, at most `max_bytes` of them."""
 
@@ -38,12 +48,13 @@ class Outbox:
         self._max = max_bytes
         self._serial = 0
         # OrderedDict, because taking the first of a plain dict again and again is quadratic.
-        self._queue: OrderedDict[int, tuple[str | None, bytes]] = OrderedDict()
+        self._queue: OrderedDict[int, _Place] = OrderedDict()
         self._place: OrderedDict[str, int] = OrderedDict()  # key to its serial, oldest first
         self._size = 0
         self._durable = 0
         self._dropped = 0
         self._replaced = 0
+        self._newest = 0
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -63,46 +74,62 @@ class Outbox:
         """Frames that a newer one with their key replaced, since the beginning."""
         return self._replaced
 
-    def offer(self, frame: bytes, *, key: str | None = None) -> Offer:
-        """Queue a frame; without a key it is durable, with one it stands for the newest value."""
+    @property
+    def settled(self) -> int:
+        """The largest number of which neither its frame nor that of a smaller one still waits."""
+        if not self._queue:
+            return self._newest
+        return next(iter(self._queue.values())).born - 1
+
+    def offer(self, frame: bytes, *, key: str | None = None, number: int = 0) -> Offer:
+        """Queue a frame; without a key it is durable, with one it stands for the newest value.
+
+        Numbers grow; a frame that comes again with its old one is not waited for by `settled`.
+        """
         if self._durable + len(frame) > self._max:
             if key is None:
                 return Offer.OVERFLOW
             self._dropped += 1
             return Offer.DROPPED
         serial = self._place.get(key) if key is not None else None
-        old = len(self._queue[serial][1]) if serial is not None else 0
+        old = len(self._queue[serial].frame) if serial is not None else 0
         self._make_room(len(frame) - old, keep=key)
         self._size += len(frame) - old
+        born = number if number > self._newest else self._newest + 1
+        self._newest = max(self._newest, number)
         if serial is None:
             self._serial = serial = self._serial + 1
-            self._queue[serial] = (key, frame)
+            self._queue[serial] = _Place(key, frame, number, born)
             if key is None:
                 self._durable += len(frame)
             else:
                 self._place[key] = serial
             return Offer.QUEUED
-        self._queue[serial] = (key, frame)
+        self._queue[serial] = _Place(key, frame, number, self._queue[serial].born)
         self._replaced += 1
         return Offer.REPLACED
 
     def take(self) -> bytes | None:
         """Return the next frame to send; None when nothing waits."""
+        taken = self.take_numbered()
+        return None if taken is None else taken[1]
+
+    def take_numbered(self) -> tuple[int, bytes] | None:
+        """Return the next frame to send with its number; None when nothing waits."""
         if not self._queue:
             return None
-        _, (key, frame) = self._queue.popitem(last=False)
-        self._size -= len(frame)
-        if key is None:
-            self._durable -= len(frame)
+        _, place = self._queue.popitem(last=False)
+        self._size -= len(place.frame)
+        if place.key is None:
+            self._durable -= len(place.frame)
         else:
-            del self._place[key]
-        return frame
+            del self._place[place.key]
+        return place.number, place.frame
 
     def _make_room(self, wanted: int, keep: str | None) -> None:
         """Drop frames with a key, oldest first, but not the one that is being replaced."""
         # `offer` has seen that the durable frames and the new one fit, so this ends.
         while self._size + wanted > self._max:
             oldest = next(key for key in self._place if key != keep)
-            _, frame = self._queue.pop(self._place.pop(oldest))
-            self._size -= len(frame)
+            self._size -= len(self._queue.pop(self._place.pop(oldest)).frame)
             self._dropped += 1

@@ -55,9 +55,14 @@ class FrameTooBig(FrameError):  # noqa: N818 - named as its siblings in errors.p
 
 
 class TokenFrame(msgspec.Struct, frozen=True):
-    """What a client sends first, and may send again: `{"accessToken": "..."}`."""
+    """What a client sends first, and may send again: `{"accessToken": "..."}`.
+
+    With a member `resume` it asks for event ids too, and names the last cursor it got; empty where
+    it has none yet.
+    """
 
     access_token: str
+    resume: str | None = None
 
 
 def parse_client_frame(text: str | bytes, limit: int = MAX_FRAME) -> TokenFrame:
@@ -75,7 +80,8 @@ def parse_client_frame(text: str | bytes, limit: int = MAX_FRAME) -> TokenFrame:
     token = members.get("accessToken")
     if not isinstance(token, str) or not token:
         raise FrameError(FrameCode.NO_TOKEN, 'The frame must be {"accessToken": "..."}')
-    return TokenFrame(token)
+    resume = members.get("resume")
+    return TokenFrame(token, resume if isinstance(resume, str) else None)
 
 
 def frame_code(error: GotapiError) -> FrameCode:
@@ -91,10 +97,10 @@ def frame_code(error: GotapiError) -> FrameCode:
     return FrameCode.BAD_TOKEN
 
 
-def verdict_ok() -> bytes:
-    """Return the frame that says the token is good."""
+def verdict_ok(more: Mapping[str, object] | None = None) -> bytes:
+    """Return the frame that says the token is good, with `more` for those who asked for it."""
     # node-gotapi sends all four members; DeviceConnect only result, which its clients read.
-    return msgspec.json.encode({**_VERDICT, "result": 0, "serviceId": ""})
+    return msgspec.json.encode({**_VERDICT, "result": 0, "serviceId": "", **(more or {})})
 
 
 def verdict_error(error: GotapiError, lineage: Lineage = Lineage.ENVELOPE) -> bytes:

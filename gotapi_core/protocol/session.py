@@ -70,9 +70,10 @@ class CloseCode(IntEnum):
 
 
 class Authorise(msgspec.Struct, frozen=True):
-    """Check a token, then call `authorised`."""
+    """Check a token, then call `authorised`; `resume` is None where no event ids were asked for."""
 
     token: str
+    resume: str | None = None
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -165,7 +166,7 @@ class Session:
             return []
         self._deadline = now + self._patience
         try:
-            token = parse_client_frame(frame).access_token
+            asked = parse_client_frame(frame)
         except FrameTooBig:
             return self._end(Input.TOO_BIG)
         except FrameError as error:
@@ -176,21 +177,23 @@ class Session:
             )
             return self._failed(Input.TOKEN, early)
         self._step(Input.TOKEN)
-        return [Authorise(token)]
+        return [Authorise(asked.access_token, asked.resume)]
 
     def binary(self) -> list[Action]:
         """Take a binary frame, which GotAPI-5 does not have."""
         return self._end(Input.BINARY)
 
-    def authorised(self, error: GotapiError | None = None) -> list[Action]:
-        """Take the answer to Authorise: None is a good token."""
+    def authorised(
+        self, error: GotapiError | None = None, more: Mapping[str, object] | None = None
+    ) -> list[Action]:
+        """Take the answer to Authorise: None is a good token, whose verdict has `more` members."""
         if self._state not in (State.AUTHORISING, State.REAUTHORISING):
             return []
         if error is not None:
             return self._failed(Input.REFUSED, error)
         self._step(Input.ACCEPTED)
         self._failures = 0
-        return [Send(verdict_ok())]
+        return [Send(verdict_ok(more))]
 
     def tick(self, now: float) -> list[Action]:
         """Take the time; a socket without a token frame in time is told so and closed."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 
 from gotapi_core.blobs import PATH as BLOBS
 from gotapi_core.hub import Hub
@@ -13,7 +14,7 @@ from gotapi_core.server.certificate import send_certificate
 from gotapi_core.server.cors import cors_headers, send_preflight
 from gotapi_core.server.doors import Doors
 from gotapi_core.server.events import PATH as WEBSOCKET
-from gotapi_core.server.events import Sockets
+from gotapi_core.server.events import Socket, Sockets
 from gotapi_core.server.files import Files
 from gotapi_core.server.operator import OPERATOR, Operator
 from gotapi_core.server.rest import Rest
@@ -23,6 +24,8 @@ from gotapi_core.server.surfaces import Surfaces
 from gotapi_core.server.ws_protocol import ABORT
 
 log = logging.getLogger(__name__)
+
+_check_host = lru_cache(maxsize=64)(check_host)  # only what was found good is remembered
 
 
 class App:
@@ -65,7 +68,7 @@ class App:
         path: str = scope["path"]
         try:
             headers = header_map(scope)
-            check_host(headers.get("host", ""), self.doors.names(scope))
+            _check_host(headers.get("host", ""), self.doors.names(scope))
             kind = _kind(scope["method"], path, headers)
             check_fetch(headers, kind=kind)
             self.doors.check_operator(scope)
@@ -111,7 +114,7 @@ class App:
         abort: Callable[[], None] = scope["extensions"][ABORT]
         try:
             headers = header_map(scope)
-            check_host(headers.get("host", ""), self.doors.names(scope))
+            _check_host(headers.get("host", ""), self.doors.names(scope))
             check_fetch(headers, kind=FetchKind.API)
             identity = identify(headers)
             if scope["path"].rstrip("/") != WEBSOCKET:
@@ -121,7 +124,10 @@ class App:
             await receive()  # websocket.connect
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
             return
-        await self.sockets.serve(identity, receive, send, abort)
+        hub = self._hub
+        await self.sockets.serve(
+            receive, send, abort, lambda sockets: Socket(hub, sockets, identity, send, abort)
+        )
 
 
 def _kind(method: str, path: str, headers: Headers) -> FetchKind:

@@ -1,19 +1,15 @@
-"""GotAPI-5: one WebSocket, its session, and the pump that empties its outbox.
+"""All open WebSockets, and GotAPI-5: one WebSocket and its session.
 
-Several sockets of one application are served side by side. A socket that takes nothing for too
-long, or whose outbox overflows, is closed alone; the others never notice.
+Several sockets of one application are served side by side.
 """
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Callable, Iterable
 
-from gotapi_auth.server import AuthEvent, Revoked
+from gotapi_auth.server import AuthEvent, Changed, Revoked
 from gotapi_core.hub import Hub
-from gotapi_core.protocol.delivery import Offer, Outbox
-from gotapi_core.protocol.errors import GotapiError, TooManyRequests
 from gotapi_core.protocol.identity import Identity
 from gotapi_core.protocol.session import (
     TOKEN_DEADLINE,
@@ -25,11 +21,11 @@ from gotapi_core.protocol.session import (
 )
 from gotapi_core.protocol.session import Send as SendFrame
 from gotapi_core.server.asgi import Receive, Send
+from gotapi_core.server.pump import CLOSE_TIME, Pump
 
 log = logging.getLogger(__name__)
 
 PATH = "/gotapi/websocket"
-CLOSE_TIME = 1.0  # seconds from the decision to close to the end of the connection
 _SWEEP = 0.5  # seconds between two looks at the tokens' ends; wall clocks jump
 
 
@@ -38,7 +34,7 @@ class Sockets:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._open: set[Socket] = set()
+        self._open: set[Pump] = set()
         self._none_open = asyncio.Event()
         self._none_open.set()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -46,7 +42,11 @@ class Sockets:
         hub.auth.subscribe(self._hear)
 
     async def serve(
-        self, identity: Identity, receive: Receive, send: Send, abort: Callable[[], None]
+        self,
+        receive: Receive,
+        send: Send,
+        abort: Callable[[], None],
+        make: Callable[["Sockets"], Pump],
     ) -> None:
         """Serve one WebSocket until it closes; `abort` cuts a connection that takes nothing."""
         await receive()  # websocket.connect
@@ -54,7 +54,7 @@ class Sockets:
             await send({"type": "websocket.close", "code": 1013, "reason": ""})
             return
         await send({"type": "websocket.accept"})
-        socket = Socket(self._hub, self, identity, send, abort)
+        socket = make(self)
         self._open.add(socket)
         self._none_open.clear()
         if self._sweeper is None:
@@ -72,7 +72,7 @@ class Sockets:
         """Count the open sockets."""
         return len(self._open)
 
-    def count(self, application: str, *, but: "Socket") -> int:
+    def count(self, application: str, but: Pump) -> int:
         """Count the open sockets of an application except one."""
         return sum(one.application == application for one in self._open if one is not but)
 
@@ -94,6 +94,10 @@ class Sockets:
             for socket in tuple(self._open):
                 if socket.token_id in event.token_ids:
                     socket.revoked()
+        elif isinstance(event, Changed):
+            for socket in self._open:
+                if socket.application == event.application_id:
+                    socket.expires = event.expires
 
     def _sweep(self) -> None:
         """Close the sockets whose token's time is over; comes again while there are sockets."""
@@ -105,8 +109,8 @@ class Sockets:
         self._sweeper = loop.call_later(_SWEEP, self._sweep) if self._open else None
 
 
-class Socket:
-    """One WebSocket: the session says what to do, the pump sends what waits."""
+class Socket(Pump):
+    """One GotAPI-5 WebSocket: the session says what to do."""
 
     def __init__(
         self,
@@ -116,59 +120,16 @@ class Socket:
         send: Send,
         abort: Callable[[], None],
     ) -> None:
-        self._hub = hub
-        self._sockets = sockets
-        self._identity = identity
-        self._send = send
-        self._abort = abort
+        super().__init__(hub, identity, send, abort, sockets.count)
         self._session = Session(time.monotonic(), TOKEN_DEADLINE)
-        self._outbox = Outbox(hub.settings.server.event_queue)
-        self._wake = asyncio.Event()
-        self._closing: Close | None = None
-        self._cut: asyncio.TimerHandle | None = None
-        self._attached = False
-        self.application = ""
-        self.token_id = ""
-        self.expires = math.inf  # by the hub's clock
-
-    async def run(self, receive: Receive) -> None:
-        """Serve until either side closes."""
-        pump = asyncio.create_task(self._pump())
-        listen = asyncio.create_task(self._listen(receive))
-        try:
-            await asyncio.wait({pump, listen}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (pump, listen):
-                task.cancel()
-            await asyncio.gather(pump, listen, return_exceptions=True)
-            if self._cut is not None:
-                self._cut.cancel()
-            if self.application:
-                self._hub.listeners.detach(self.application, self)
-
-    def offer(self, frame: bytes, key: str | None) -> None:
-        """Queue an event; an overflow closes this socket."""
-        if self._closing is not None:
-            return
-        if self._outbox.offer(frame, key=key) is Offer.OVERFLOW:
-            self.close(CloseCode.TOO_SLOW, "events come faster than they are read")
-        self._wake.set()
 
     def revoked(self) -> None:
         """Close the socket because its token is no longer good; what waits is not sent."""
-        self._outbox = Outbox(self._hub.settings.server.event_queue)
-        self._do(self._session.revoked())
+        self._session.revoked()
+        super().revoked()
 
-    def close(self, code: int, reason: str, *, within: float | None = None) -> None:
-        """Close the socket after what waits, or cut it when that takes too long."""
-        if self._closing is not None:
-            return
-        self._closing = Close(code, reason)
-        patience = self._hub.settings.server.stall_time if within is None else within
-        self._cut = asyncio.get_running_loop().call_later(patience, self._abort)
-        self._wake.set()
-
-    async def _listen(self, receive: Receive) -> None:
+    async def listen(self, receive: Receive) -> None:
+        """Take frames until the client closes."""
         while True:
             try:
                 async with asyncio.timeout(self._patience()):
@@ -192,56 +153,13 @@ class Socket:
     def _do(self, actions: Iterable[Action]) -> None:
         for action in actions:
             match action:
-                case Authorise(token=token):
-                    self._do(self._session.authorised(self._authorise(token)))
+                case Authorise(token=token, resume=cursor):
+                    error = self.authorise(token)
+                    more = self.resume(cursor) if error is None else None
+                    self._do(self._session.authorised(error, more))
                 case SendFrame(frame=frame):
-                    self.offer(frame, None)
+                    self.offer(frame)
                 case Close(code=code, reason=reason):
                     self.close(code, reason, within=CLOSE_TIME)
         if self._session.open and self.application:
-            self._attach()
-
-    def _authorise(self, token: str) -> GotapiError | None:
-        try:
-            access = self._hub.auth.authenticate(token, self._identity)
-            limit = self._hub.settings.server.sockets_per_application
-            if self._sockets.count(access.application_id, but=self) >= limit:
-                raise TooManyRequests(f"This application has {limit} WebSockets; close one first")
-        except GotapiError as error:
-            return error
-        if self.application and self.application != access.application_id:
-            self._hub.listeners.detach(self.application, self)
-            self._attached = False
-        self.application = access.application_id
-        self.token_id = access.token_id
-        self.expires = access.expires
-        return None
-
-    def _attach(self) -> None:
-        if not self._attached:
-            self._attached = True
-            self._hub.listeners.attach(self.application, self)
-
-    async def _pump(self) -> None:
-        stall = self._hub.settings.server.stall_time
-        try:
-            while self._closing is None or len(self._outbox):
-                await self._empty(stall)
-                if self._closing is None:
-                    self._wake.clear()
-                    await self._wake.wait()
-            async with asyncio.timeout(stall):
-                await self._send(
-                    {
-                        "type": "websocket.close",
-                        "code": int(self._closing.code),
-                        "reason": self._closing.reason,
-                    }
-                )
-        except TimeoutError:
-            self._abort()  # it reads nothing, so it would not read a close frame either
-
-    async def _empty(self, stall: float) -> None:
-        while (frame := self._outbox.take()) is not None:
-            async with asyncio.timeout(stall):
-                await self._send({"type": "websocket.send", "text": frame.decode()})
+            self.attach()

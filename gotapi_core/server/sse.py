@@ -1,17 +1,20 @@
 """Server-Sent Events: an application's events as a plain HTTP answer that does not end.
 
 `GET /gotapi/events` is for listeners without a WebSocket, curl among them; what is listened to is
-still said by PUT and DELETE. The frames are those of GotAPI-5.
+still said by PUT and DELETE. The frames are those of GotAPI-5. Each has an id, and a client that
+comes back with the last one as `Last-Event-ID` gets what it missed; where the hub does not know
+any more what that is, the event `reset` says so.
 """
 
 import asyncio
 
 from gotapi_auth.server import Access, AuthEvent, Revoked
 from gotapi_core.hub import Hub
-from gotapi_core.protocol.delivery import Offer, Outbox
+from gotapi_core.protocol.delivery import Offer
 from gotapi_core.protocol.errors import GotapiError, InvalidMethod, TooManyRequests, error_body
 from gotapi_core.protocol.identity import identify, lineage_of
 from gotapi_core.protocol.params import parse_query, take_common
+from gotapi_core.protocol.replay import Feed, Position, Sent
 from gotapi_core.server.asgi import Headers, RawHeaders, Receive, Scope, Send, send_json
 from gotapi_core.server.cors import cors_headers
 from gotapi_core.server.files import bearer
@@ -44,9 +47,9 @@ class EventStreams:
             return
         fields = [*_HEADERS, *cors_headers(headers)]
         await send({"type": "http.response.start", "status": 200, "headers": fields})
-        stream = EventStream(access, self._hub.settings.server.event_queue)
+        stream = EventStream(access, self._hub)
         self._open.add(stream)
-        self._hub.listeners.attach(access.application_id, stream)
+        stream.attach(_cursor(scope, headers))
         try:
             await self._serve(stream, receive, send)
         finally:
@@ -91,15 +94,25 @@ class EventStreams:
 class EventStream:
     """One open answer: an ear of its application."""
 
-    def __init__(self, access: Access, queue: int) -> None:
+    def __init__(self, access: Access, hub: Hub) -> None:
         self.access = access
-        self._outbox = Outbox(queue)
+        self._hub = hub
+        self._feed = Feed(hub.settings.server.event_queue)
+        self._greeting = b""
         self._wake = asyncio.Event()
         self._closed = False
 
-    def offer(self, frame: bytes, key: str | None) -> None:
+    def attach(self, cursor: str) -> None:
+        """Begin to hear, after a cursor where there is one."""
+        listeners = self._hub.listeners
+        position = listeners.position(self.access.application_id, cursor)
+        self._greeting = _greeting(position, asked=bool(cursor))
+        self._feed.start(position)
+        listeners.attach(self.access.application_id, self, resumed=position.resumed)
+
+    def offer(self, frame: bytes, key: str | None, number: int) -> None:
         """Queue an event; an overflow ends the stream."""
-        if self._outbox.offer(frame, key=key) is Offer.OVERFLOW:
+        if self._feed.offer(frame, key, number) is Offer.OVERFLOW:
             self._closed = True
         self._wake.set()
 
@@ -110,16 +123,37 @@ class EventStream:
 
     async def pump(self, send: Send, stall: float) -> None:
         """Send what is queued until the stream is closed or the client takes nothing."""
-        await _send_piece(send, b": listening\n\n", stall)
+        await _send_piece(send, self._greeting, stall)
         while not self._closed:
-            while (frame := self._outbox.take()) is not None:
-                await _send_piece(send, b"data: " + frame + b"\n\n", stall)
+            while not self._closed and (sent := self._feed.take()) is not None:
+                await _send_piece(send, self._event(sent), stall)
             self._wake.clear()
             try:
                 async with asyncio.timeout(BEAT):
                     await self._wake.wait()
             except TimeoutError:
                 await _send_piece(send, b": still here\n\n", stall)
+
+    def _event(self, sent: Sent) -> bytes:
+        # An id says that everything up to it was sent, so not every event has one of its own.
+        cursor = self._hub.listeners.cursor(sent.settled).encode() if sent.settled else b""
+        return (b"id: " + cursor + b"\n" if cursor else b"") + b"data: " + sent.frame + b"\n\n"
+
+
+def _cursor(scope: Scope, headers: Headers) -> str:
+    """Return where the client was: an EventSource sends the header, others may use `resume`."""
+    found = headers.get("last-event-id") or parse_query(scope["query_string"]).get("resume", "")
+    return found.strip()
+
+
+def _greeting(position: Position, *, asked: bool) -> bytes:
+    if position.resumed:
+        return b": resumed\n\n"
+    # An id without data is no event, but a client that is cut off before the first one sends it.
+    begin = b"id: " + position.cursor.encode() + b"\n"
+    if asked:
+        return begin + b'event: reset\ndata: {"resumed":false}\n\n'
+    return b": listening\n" + begin + b"\n"
 
 
 async def _send_piece(send: Send, piece: bytes, stall: float) -> None:
