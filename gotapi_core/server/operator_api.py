@@ -16,6 +16,7 @@ from gotapi_core.protocol.errors import GotapiError, InvalidParameter
 from gotapi_core.server.asgi import ClientGone, Headers, Receive, Scope, Send, read_body, send_json
 from gotapi_core.server.operator_board import Board, Content
 from gotapi_core.server.operator_pages import PROTECTION
+from gotapi_core.server.operator_tls import tls_view
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class OperatorApi:
         self._board = board
         self._clock = clock
         self._login_link = login_link
-        self._reads = {"state": self._state, "changes": self._changes}
+        self._reads = {"state": self._state, "changes": self._changes, "tls": self._tls}
         self._actions = {
             "approve": self._approve,
             "deny": self._deny,
@@ -119,6 +120,9 @@ class OperatorApi:
     async def _state(self, scope: Scope, headers: Headers, _: Receive) -> dict[str, object]:
         revision, content = await self._board.now()
         return self._members(revision, content, _base(scope, headers))
+
+    async def _tls(self, scope: Scope, headers: Headers, _: Receive) -> dict[str, object]:
+        return msgspec.structs.asdict(await tls_view(self._hub.settings, self._hub.paths.data))
 
     async def _changes(self, scope: Scope, headers: Headers, receive: Receive) -> dict[str, object]:
         since = _since(scope["query_string"])

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from gotapi_core.paths import Paths
-from gotapi_core.protocol.reach import LOOPBACK, in_url, lan_address, local_name
+from gotapi_core.protocol.reach import LOOPBACK, in_url, local_name
 from gotapi_core.server.doors import Doors
 from gotapi_core.server.listen import BACKLOG, PortTaken, listen_at
 from gotapi_core.settings import Settings
-from gotapi_core.tls.addresses import lan_addresses, machine_name, names_here
+from gotapi_core.tls.addresses import chosen_addresses, lan_addresses, machine_name, names_here
 from gotapi_core.tls.context import load, server_context
 from gotapi_core.tls.failures import TlsError
 from gotapi_core.tls.keeper import Identity, Keeper
@@ -178,13 +178,7 @@ class SecureDoor:
         )
 
     def _wanted(self) -> tuple[str, ...]:
-        if not self._tls.lan:
-            return ()
-        here = self._here()
-        if not self._tls.addresses:
-            return here
-        listed = {str(lan_address(one)) for one in self._tls.addresses}
-        return tuple(one for one in here if one in listed)
+        return chosen_addresses(self._tls, self._here()) if self._tls.lan else ()
 
     def _names(self, addresses: Iterable[str]) -> frozenset[str]:
         """Return what the certificate is for; on this machine alone it tells no address."""

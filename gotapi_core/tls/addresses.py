@@ -3,6 +3,7 @@
 import socket
 
 from gotapi_core.protocol.reach import LOOPBACK, host_label, lan_address
+from gotapi_core.tls.settings import TlsSettings
 
 
 def lan_addresses() -> tuple[str, ...]:
@@ -16,6 +17,14 @@ def lan_addresses() -> tuple[str, ...]:
             if (address := lan_address(text)) is not None:
                 found.add(address)
     return tuple(str(one) for one in sorted(found, key=lambda one: (one.version, int(one))))
+
+
+def chosen_addresses(tls: TlsSettings, here: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of this machine's addresses on which the settings want the hub to answer."""
+    if not tls.lan:
+        return ()
+    listed = {str(lan_address(one)) for one in tls.addresses}
+    return tuple(one for one in here if not listed or one in listed)
 
 
 def machine_name() -> str | None:

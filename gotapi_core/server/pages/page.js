@@ -1,6 +1,7 @@
 // The operator page: follows the hub's state and sends the operator's decisions.
 
 import { Follower, Refused, ask, dropKey, takeKey } from "./hub.js";
+import { showTrust } from "./trust.js";
 import { ApplicationRow, RequestCard, pluginRow, say, serviceRow } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
@@ -254,3 +255,4 @@ window.addEventListener("resize", armAll);
 takeKey();
 setInterval(tick, 1000);
 follower.start();
+showTrust();
