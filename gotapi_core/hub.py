@@ -27,14 +27,13 @@ from gotapi_auth.server import (
 )
 from gotapi_core.blobs import BlobStore
 from gotapi_core.collection import StoredCollection
-from gotapi_core.host.dispatch import convert_params
+from gotapi_core.host.described import wire_params
 from gotapi_core.host.loader import Loaded, settle_ids
-from gotapi_core.host.port_inprocess import InProcessPort
+from gotapi_core.host.ports import clear_spool, has_own_process, make_port
 from gotapi_core.host.registry import Registry, public_service
 from gotapi_core.host.supervisor import Supervisor
 from gotapi_core.listeners import Listeners
 from gotapi_core.paths import Paths
-from gotapi_core.plugin.base import NoParams, Params
 from gotapi_core.plugin.context import Call, Context
 from gotapi_core.protocol.errors import GotapiError, OutOfScope
 from gotapi_core.protocol.messages import Service
@@ -92,6 +91,7 @@ class Hub:
         """Load what is durable, then start every plug-in; a broken one does not stop the hub."""
         await self.auth.load()
         await self.blobs.open()
+        clear_spool(self.paths.data)
         for plugin_id in set(self.settings.plugins) - set(self._loaded):
             log.warning("there are settings for a plug-in %r, but no such plug-in", plugin_id)
         for loaded in self._loaded.values():
@@ -122,6 +122,8 @@ class Hub:
         words: dict[str, str] = {}
         for loaded in self._loaded.values():
             words.update(loaded.profiles)
+        for supervisor in self.registry.ready():
+            words.update(supervisor.description.words)
         return words | {
             "servicediscovery": "see which services there are",
             "serviceinformation": "see what a service can do",
@@ -183,7 +185,7 @@ class Hub:
         return {}
 
     def _supervise(self, loaded: Loaded) -> Supervisor:
-        port = InProcessPort(loaded.plugin_type) if loaded.plugin_type is not None else None
+        port = make_port(loaded, self.settings.plugin_host, self.paths.data)
         supervisor = Supervisor(loaded.manifest, port, self.settings.limits, self._on_state)
         if loaded.reason:
             supervisor.fail(loaded.reason, loaded.detail)
@@ -191,7 +193,7 @@ class Hub:
 
     async def _start(self, supervisor: Supervisor) -> None:
         loaded = self._loaded[supervisor.id]
-        if loaded.plugin_type is None:
+        if loaded.reason:
             return
         try:
             context = self._context(loaded)
@@ -211,13 +213,19 @@ class Hub:
         documents = Documents(self.store, f"plugin:{plugin_id}")
         return Context(
             plugin_id=plugin_id,
-            settings=convert_plugin_settings(self.settings, plugin_id, loaded.settings_type),
+            settings=self._plugin_settings(loaded),
             folder=folder,
             log=logging.getLogger(f"gotapi.plugin.{plugin_id}"),
             blobs=self.blobs.for_plugin(),
             collection=lambda name: StoredCollection(documents, name),
             spawn=partial(self._spawn, f"a background task of plug-in {plugin_id}"),
         )
+
+    def _plugin_settings(self, loaded: Loaded) -> Any:
+        plugin_id = loaded.manifest.id
+        if has_own_process(loaded, self.settings.plugin_host):  # which fits them to its type
+            return dict(self.settings.plugins.get(plugin_id, {}))
+        return convert_plugin_settings(self.settings, plugin_id, loaded.settings_type)
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(_logged(name, work), name=name)
@@ -280,8 +288,7 @@ def _asked(loaded: Loaded, request: PendingRequest) -> tuple[str, bool | None]:
 
 def _params_key(route: Route, params: Mapping[str, object]) -> str:
     """Return what tells a stream from those with other parameters; raises InvalidParameter."""
-    kind = route.params_type if issubclass(route.params_type, Params) else NoParams
-    return msgspec.json.encode(convert_params(params, kind), order="deterministic").decode()
+    return msgspec.json.encode(wire_params(route, params), order="deterministic").decode()
 
 
 def _tell(loaded: Loaded, plugin_id: str, state: str, reason: str) -> None:

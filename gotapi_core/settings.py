@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from gotapi_core.host.ports import PluginHost
+from gotapi_core.host.ports import PluginHost
 from gotapi_core.host.supervisor import CallLimits, Seconds
 from gotapi_core.tls.settings import TlsSettings, misfit
 
@@ -59,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     consent: ConsentSettings = ConsentSettings()
     limits: CallLimits = CallLimits()
     plugins: dict[str, dict[str, Any]] = {}
+    plugin_host: dict[str, PluginHost] = {}  # where each plug-in runs
     plugin_host: dict[str, PluginHost] = {}  # where each plug-in runs
 
 

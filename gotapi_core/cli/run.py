@@ -18,7 +18,9 @@ from gotapi_core.cli import running
 from gotapi_core.cli.demo import Demo
 from gotapi_core.cli.refusal import Refusal
 from gotapi_core.cli.run_tls import check_demo, open_door, say_door, tls_options
-from gotapi_core.host.loader import find_plugins, load
+from gotapi_core.host.loader import find_plugins
+from gotapi_core.host.plugin_folders import find_folders
+from gotapi_core.host.ports import load_for
 from gotapi_core.hub import Hub
 from gotapi_core.paths import Paths, default_paths, paths_under
 from gotapi_core.server.app import App
@@ -86,7 +88,8 @@ def _run(
     sockets: list[socket.socket],
     door: "SecureDoor | None",
 ) -> None:
-    plugins = [load(found) for found in find_plugins()]
+    found = [*find_plugins(), *find_folders(paths.config / "plugins.d")]
+    plugins = [load_for(one, settings.plugin_host) for one in found]
     hub = Hub(settings=settings, paths=paths, store=store, clock=time.time, plugins=plugins)
     with contextlib.suppress(KeyboardInterrupt):  # before the server listens to signals
         asyncio.run(

@@ -10,7 +10,7 @@ import itertools
 import logging
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +27,7 @@ from gotapi_core.plugin.manifest import FILE_NAME, Manifest, ManifestError, pars
 log = logging.getLogger(__name__)
 
 GROUP = "gotapi.plugins"
+BUNDLE = "gotapi-hub"  # the distribution whose plug-ins came with the hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Found:
 
     manifest: Manifest
     reason: str = ""
+    bundled: bool = False  # it came with the hub
+    folder: Path | None = None  # where it lies, if that is no place for installed packages
 
     @property
     def sound(self) -> bool:
@@ -54,12 +57,19 @@ class Loaded:
     hooks: Any = None  # pluggy's relay, for gotapi_authorize and gotapi_on_state
     reason: str = ""
     detail: str = ""
+    isolated: bool = False  # it was not imported: it gets a process of its own
+    folder: Path | None = None
 
 
 def find_plugins(entries: Iterable[EntryPoint] | None = None) -> list[Found]:
     """Return what the entry points offer, in order of name; imports no plug-in."""
     listed = entry_points(group=GROUP) if entries is None else entries
-    return [find_module(entry.name, entry.value) for entry in sorted(listed, key=_by_name)]
+    return [_find_entry(entry) for entry in sorted(listed, key=_by_name)]
+
+
+def _find_entry(entry: EntryPoint) -> Found:
+    found = find_module(entry.name, entry.value)
+    return replace(found, bundled=entry.dist is not None and entry.dist.name == BUNDLE)
 
 
 def find_module(name: str, module: str) -> Found:
@@ -98,7 +108,7 @@ def settle_ids(plugins: Iterable[Loaded]) -> dict[str, Loaded]:
     The other is kept as failed, under a name that can be nobody's id.
     """
     settled: dict[str, Loaded] = {}
-    for loaded in sorted(plugins, key=lambda one: one.plugin_type is None):
+    for loaded in sorted(plugins, key=lambda one: bool(one.reason)):
         manifest = loaded.manifest
         if manifest.id not in settled:
             settled[manifest.id] = loaded

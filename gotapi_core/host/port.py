@@ -4,11 +4,13 @@ In process, over stdio or over a WebSocket, a port answers the same six calls. S
 side of it are the plug-in's own; the hub appends and strips `.<plugin id>`.
 """
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gotapi_core.plugin.context import Call, Context
+from gotapi_core.protocol.errors import PluginSuspended
 from gotapi_core.protocol.messages import Service, SurfaceReply, SurfaceRequest
 from gotapi_core.protocol.routes import Route, RouteTable
 
@@ -21,6 +23,7 @@ class Description:
     name: str
     version: str
     routes: RouteTable
+    words: Mapping[str, str] = field(default_factory=dict)  # of a plug-in that is not imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,10 @@ class PortEvent:
 
     members: Mapping[str, object]
     durable: bool
+
+
+class PluginGone(PluginSuspended):  # reads as what happened
+    """22: the plug-in's process ended, hung or was cut off while it was asked."""
 
 
 class Port(ABC):
@@ -66,3 +73,18 @@ class Port(ABC):
     @abstractmethod
     async def stop(self) -> None:
         """Stop the plug-in and free what the port holds."""
+
+    async def gone(self) -> str:
+        """Return why the plug-in went away by itself, when it does; one in process never does."""
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("nobody ends that future")
+
+    @property
+    def detail(self) -> str:
+        """What the operator may want to read after a fault, such as the last lines of stderr."""
+        return ""
+
+    @property
+    def restarts(self) -> bool:
+        """Whether `start` may be called again after the plug-in went away."""
+        return False

@@ -19,13 +19,15 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from gotapi_core.host.port import Description, Port, PortEvent
+from gotapi_core.host.port import Description, PluginGone, Port, PortEvent
+from gotapi_core.host.restart import Crashes
 from gotapi_core.plugin.context import Call, Context
 from gotapi_core.plugin.manifest import Manifest
 from gotapi_core.protocol.errors import (
     GotapiError,
     IllegalServerState,
     PluginDisabled,
+    PluginSuspended,
     TimedOut,
     TooManyRequests,
     UnknownError,
@@ -47,13 +49,21 @@ class PluginState(enum.Enum):
     STARTING = "starting"
     READY = "ready"
     FAILED = "failed"
+    SUSPENDED = "suspended"  # its process is gone and will be back
+    QUARANTINED = "quarantined"  # it crashed too often: off until the operator turns it on
     STOPPED = "stopped"
 
 
 TRANSITIONS: Mapping[PluginState, frozenset[PluginState]] = {
     PluginState.FOUND: frozenset({PluginState.STARTING, PluginState.FAILED}),
-    PluginState.STARTING: frozenset({PluginState.READY, PluginState.FAILED, PluginState.STOPPED}),
-    PluginState.READY: frozenset({PluginState.FAILED, PluginState.STOPPED}),
+    PluginState.STARTING: frozenset(
+        {PluginState.READY, PluginState.FAILED, PluginState.SUSPENDED, PluginState.STOPPED}
+    ),
+    PluginState.READY: frozenset({PluginState.FAILED, PluginState.SUSPENDED, PluginState.STOPPED}),
+    PluginState.SUSPENDED: frozenset(
+        {PluginState.STARTING, PluginState.QUARANTINED, PluginState.STOPPED}
+    ),
+    PluginState.QUARANTINED: frozenset({PluginState.STARTING, PluginState.STOPPED}),
     PluginState.FAILED: frozenset({PluginState.STARTING, PluginState.STOPPED}),
     PluginState.STOPPED: frozenset({PluginState.STARTING}),
 }
@@ -87,6 +97,7 @@ class Supervisor:
         port: Port | None,
         limits: CallLimits,
         on_state: Callable[["Supervisor"], None],
+        crashes: Crashes | None = None,
     ) -> None:
         self.manifest = manifest
         self.id = manifest.id
@@ -97,6 +108,10 @@ class Supervisor:
         self._in_flight = 0
         self._open = False  # whether the port was started and is still to be stopped
         self._known: Sequence[Service] = ()
+        self._context: Context | None = None
+        self._crashes = crashes or Crashes()
+        self._minder: asyncio.Task[None] | None = None  # waits for the end, or for a new start
+        self._moved = asyncio.Event()  # set, and replaced by another, at each change of state
 
     @property
     def health(self) -> Health:
@@ -122,28 +137,94 @@ class Supervisor:
         """Start the plug-in; a fault is kept in `health`, it never raises."""
         if self._port is None:
             return
+        self._context = context
+        await self._begin(self._port, context)
+
+    async def enable(self) -> None:
+        """Start a plug-in that is off or waits, at once; its crashes are forgotten.
+
+        Raises IllegalServerState where it runs, or never could.
+        """
+        if self._port is None or self._context is None:
+            raise IllegalServerState(
+                f"plug-in '{self.id}' cannot be started: {self._health.reason}; repair that and "
+                "restart the hub"
+            )
+        if self._health.state in (PluginState.READY, PluginState.STARTING):
+            raise IllegalServerState(f"plug-in '{self.id}' is {self._health.state.value}")
+        self._crashes.forget()
+        await self._forget_minder()
+        await self._begin(self._port, self._context)
+
+    async def _begin(self, port: Port, context: Context) -> None:
         self._move(PluginState.STARTING)
         self._open = True
         reason = detail = ""
+        crashed = False
         try:
-            await _bounded(self._port.start(context), self._limits.start)
+            await _bounded(port.start(context), self._limits.start)
         except _TooLate:
             reason = f"it did not start within {self._limits.start:g} s"
+            crashed = port.restarts
+        except PluginGone as error:
+            reason, detail, crashed = error.message, port.detail, True
         except Exception as error:  # the boundary: whatever a plug-in raises stays here
             reason, detail = _describe(error), traceback.format_exc()
         if reason:
             await self._stop_port()
         if self._health.state is not PluginState.STARTING:
             return  # stopped meanwhile
-        if reason:
+        if crashed:
+            self._suspend(port, reason, detail)
+        elif reason:
             self.fail(reason, detail)
         else:
             self._move(PluginState.READY)
+            if port.restarts:
+                self._mind(self._await_end(port))
+
+    async def _await_end(self, port: Port) -> None:
+        reason = await port.gone()
+        self._suspend(port, f"it {reason}", port.detail)
+
+    def _suspend(self, port: Port, reason: str, detail: str) -> None:
+        log.error("plug-in %s is gone: %s", self.id, reason)
+        delay = self._crashes.crashed(asyncio.get_running_loop().time())
+        self._move(PluginState.SUSPENDED, reason, detail)
+        if delay is None:
+            minutes = self._crashes.within / 60
+            reason = (
+                f"it crashed too often within {minutes:g} minutes, the last time: {reason}. Turn "
+                f"it on again with: gotapi plugins enable {self.id}"
+            )
+            self._move(PluginState.QUARANTINED, reason, detail)
+        self._mind(self._restart(port, delay))
+
+    async def _restart(self, port: Port, delay: float | None) -> None:
+        await self._stop_port()
+        if delay is not None and self._context is not None:
+            await asyncio.sleep(delay)
+            await self._begin(port, self._context)
+
+    def _mind(self, work: Coroutine[Any, Any, None]) -> None:
+        self._minder = asyncio.create_task(work, name=f"the minder of plug-in {self.id}")
+
+    async def _forget_minder(self) -> None:
+        minder, self._minder = self._minder, None
+        if minder is not None and minder is not asyncio.current_task():
+            minder.cancel()
+            await asyncio.gather(minder, return_exceptions=True)
 
     async def stop(self) -> None:
         """Stop the plug-in; a fault is logged."""
-        if self._health.state in (PluginState.READY, PluginState.STARTING):
+        if self._health.state in (
+            PluginState.READY,
+            PluginState.STARTING,
+            PluginState.SUSPENDED,
+            PluginState.QUARANTINED,
+        ):
             self._move(PluginState.STOPPED)
+        await self._forget_minder()
         await self._stop_port()
 
     async def services(self) -> Sequence[Service]:
@@ -182,7 +263,31 @@ class Supervisor:
     async def events(
         self, route: Route, call: Call, params: Mapping[str, object]
     ) -> AsyncGenerator[PortEvent, None]:
-        """Run an event stream for as long as it is wanted; raises only GotapiError."""
+        """Run an event stream for as long as it is wanted; raises only GotapiError.
+
+        One whose plug-in crashed begins again when the plug-in is back.
+        """
+        while True:
+            moved = self._moved
+            try:
+                async with aclosing(self._events(route, call, params)) as values:
+                    async for value in values:
+                        yield value
+                return
+            except PluginGone:
+                await moved.wait()
+                await self._back()
+
+    async def _back(self) -> None:
+        """Return when the plug-in answers again; raises where it will not by itself."""
+        while not self.ready:
+            if self._health.state not in (PluginState.SUSPENDED, PluginState.STARTING):
+                self._running()
+            await self._moved.wait()
+
+    async def _events(
+        self, route: Route, call: Call, params: Mapping[str, object]
+    ) -> AsyncGenerator[PortEvent, None]:
         try:
             async with aclosing(self._running().events(route, call, params)) as values:
                 async for value in values:
@@ -225,6 +330,8 @@ class Supervisor:
     def _running(self) -> Port:
         if self._port is None or not self.ready:
             reason = f": {self._health.reason}" if self._health.reason else ""
+            if self._health.state is PluginState.SUSPENDED:
+                raise PluginSuspended(f"plug-in '{self.id}' will be back soon{reason}")
             raise PluginDisabled(f"plug-in '{self.id}' is {self._health.state.value}{reason}")
         return self._port
 
@@ -239,6 +346,8 @@ class Supervisor:
         if state not in TRANSITIONS[current]:
             raise IllegalServerState(f"plug-in '{self.id}' cannot go from {current} to {state}")
         self._health = replace(self._health, state=state, reason=reason, detail=detail)
+        self._moved.set()
+        self._moved = asyncio.Event()
         self._on_state(self)
 
     async def _stop_port(self) -> None:

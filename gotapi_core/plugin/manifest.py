@@ -9,6 +9,7 @@ import msgspec
 FILE_NAME = "gotapi-plugin.toml"
 API_VERSION = 1  # of `gotapi_core.plugin`; a manifest names the one it was written for
 _SIZE_LIMIT = 64 * 1024  # bytes; the bundled manifests are below 2 KiB
+_WORDS = 64  # of a command
 _DEPTH = 32  # levels of [demo.settings]; it is walked by recursion
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
@@ -57,7 +58,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     name: str
     version: str
-    module: str
+    module: str = ""
+    command: tuple[str, ...] = ()  # of a plug-in that is no Python: runs in its folder
     api: int = API_VERSION
     description: str = ""
     profiles: tuple[str, ...] = ()
@@ -81,10 +83,7 @@ def parse_manifest(text: bytes) -> Manifest:
     except msgspec.ValidationError as error:
         raise ManifestError(f"{FILE_NAME}: {error}") from error
     _check(manifest)
-    for profile in manifest.profiles:
-        _check_profile(profile)
-    for path in manifest.surfaces:
-        _check_surface(path)
+    check_offer(manifest)
     for alias, profile in manifest.aliases.items():
         _check_alias(manifest, alias, profile)
     return manifest
@@ -108,10 +107,34 @@ def _check(manifest: Manifest) -> None:
             f"{FILE_NAME}: {manifest.id} was written for plug-in API {manifest.api}, this hub has "
             f"{API_VERSION}; install a version of the plug-in made for it"
         )
-    if not all(part.isidentifier() for part in manifest.module.split(".")):
-        raise ManifestError(f"{FILE_NAME}: module {manifest.module!r} is not a Python module name")
+    _check_code(manifest)
     if _depth(manifest.demo.settings) > _DEPTH:
         raise ManifestError(f"{FILE_NAME}: demo.settings is nested deeper than {_DEPTH} levels")
+
+
+def _check_code(manifest: Manifest) -> None:
+    if manifest.command and manifest.module:
+        raise ManifestError(f"{FILE_NAME}: give module (Python) or command (others), not both")
+    if manifest.command:
+        sound = len(manifest.command) <= _WORDS and all(
+            word and "\0" not in word for word in manifest.command
+        )
+        if not sound:
+            raise ManifestError(
+                f"{FILE_NAME}: command must be up to {_WORDS} words, none of them empty"
+            )
+    elif not manifest.module:
+        raise ManifestError(f"{FILE_NAME}: missing required field `module`, or `command`")
+    elif not all(part.isidentifier() for part in manifest.module.split(".")):
+        raise ManifestError(f"{FILE_NAME}: module {manifest.module!r} is not a Python module name")
+
+
+def check_offer(manifest: Manifest) -> None:
+    """Raise ManifestError where a manifest names profiles or surfaces it cannot have."""
+    for profile in manifest.profiles:
+        _check_profile(profile)
+    for path in manifest.surfaces:
+        _check_surface(path)
 
 
 def _check_profile(profile: str) -> None:

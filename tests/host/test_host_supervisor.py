@@ -114,6 +114,12 @@ def _supervisor(state: PluginState) -> Supervisor:
         PluginState.READY: (PluginState.STARTING, PluginState.READY),
         PluginState.FAILED: (PluginState.FAILED,),
         PluginState.STOPPED: (PluginState.STARTING, PluginState.STOPPED),
+        PluginState.SUSPENDED: (PluginState.STARTING, PluginState.SUSPENDED),
+        PluginState.QUARANTINED: (
+            PluginState.STARTING,
+            PluginState.SUSPENDED,
+            PluginState.QUARANTINED,
+        ),
     }
     for step in way[state]:
         made._move(step)

@@ -57,7 +57,7 @@ def _members() -> list[tuple[str, type]]:
     """Every setting as section.name, from the structs themselves."""
     found = []
     for section in msgspec.structs.fields(Settings):
-        if section.name == "plugins":
+        if section.name in ("plugins", "plugin_host"):
             continue
         found += [
             (f"{section.name}.{one.name}", one.type) for one in msgspec.structs.fields(section.type)

@@ -1,0 +1,128 @@
+"""A route table as the data that travels, and back: types become JSON schemas and types again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from gotapi_core.host.dispatch import convert_params
+from gotapi_core.host.port import Description
+from gotapi_core.plugin.base import NoParams, Params, Result, WireMeta
+from gotapi_core.plugin.manifest import Manifest, ManifestError
+from gotapi_core.protocol.errors import InvalidParameter
+from gotapi_core.protocol.names import Method, Name, spelled
+from gotapi_core.protocol.plugin_wire import Describe, RouteData
+from gotapi_core.protocol.routes import Kind, Route, RouteTable
+from gotapi_core.protocol.schema import members_of
+
+
+class AnyParams(Params):
+    """The parameters of a route whose plug-in sent no schema: they pass as they are."""
+
+
+def to_data(routes: Iterable[Route]) -> tuple[RouteData, ...]:
+    """Return routes as a plug-in describes them."""
+    return tuple(_one_to_data(route) for route in routes)
+
+
+def description_of(manifest: Manifest, describe: Describe) -> Description:
+    """Return what a plug-in says of itself; raises ManifestError where it offers too much."""
+    try:
+        routes = RouteTable([_route(data) for data in describe.routes])
+    except ValueError as error:
+        raise ManifestError(f"its routes do not hold: {error}") from error
+    _none_extra("answers profiles", routes.profiles(), manifest.profiles)
+    _none_extra("owns surfaces", [one.path for one in routes.surfaces()], manifest.surfaces)
+    _none_extra("words profiles", describe.words, manifest.profiles)
+    return Description(
+        id=manifest.id,
+        name=manifest.name,
+        version=manifest.version,
+        routes=routes,
+        words=dict(describe.words),
+    )
+
+
+def _one_to_data(route: Route) -> RouteData:
+    kind = cast(Any, route.kind.value)
+    if route.kind is Kind.SURFACE:
+        return RouteData(kind=kind, path=route.path, summary=route.summary[:200])
+    name = route.name
+    return RouteData(
+        kind=kind,
+        method=cast(Any, route.method.value),
+        profile=spelled(name.profile),
+        interface=None if name.interface is None else spelled(name.interface),
+        attribute=None if name.attribute is None else spelled(name.attribute),
+        summary=route.summary[:200],
+        params=_schema(route.params_type),
+        result=_schema(route.result_type),
+    )
+
+
+def _schema(kind: type) -> dict[str, Any]:
+    if not issubclass(kind, msgspec.Struct):
+        return {"type": "object", "properties": {}}
+    try:
+        return msgspec.json.schema(kind)
+    except TypeError:  # of a custom type, which msgspec cannot describe
+        return {"type": "object"}
+
+
+def _route(data: RouteData) -> Route:
+    if data.kind == Kind.SURFACE.value:
+        return Route.surface(data.path, summary=data.summary, handler=data.path)
+    name = Name(data.profile, data.interface, data.attribute)
+    return Route(
+        kind=Kind(data.kind),
+        method=Method.PUT if data.kind == Kind.EVENT.value else Method(data.method),
+        name=name,
+        summary=data.summary,
+        params_type=_params_type(data.params),
+        result_type=_struct("RemoteResult", Result, data.result or {}) or Result,
+        handler=name.path,
+    )
+
+
+def _params_type(schema: Mapping[str, Any] | None) -> type[Params]:
+    made = _struct("RemoteParams", Params, schema) if schema is not None else None
+    if made is None:
+        return AnyParams
+    return made if made.__struct_fields__ else NoParams
+
+
+def _struct(name: str, base: type[Any], schema: Mapping[str, Any]) -> type[Any] | None:
+    """Make a struct with the schema's members; their names need not be Python's."""
+    members = members_of(schema)
+    if members is None:
+        return None
+    namespace: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
+    for number, (wire_name, member) in enumerate(members.items()):
+        field = f"member_{number}"
+        kind = member.kind if member.required else member.kind | msgspec.UnsetType
+        default = msgspec.NODEFAULT if member.required else msgspec.UNSET
+        namespace["__annotations__"][field] = kind
+        namespace[field] = msgspec.field(default=default, name=wire_name)
+    return cast(type[Any], WireMeta(name, (base,), namespace))
+
+
+def _none_extra(what: str, given: Iterable[str], named: Sequence[str]) -> None:
+    extra = ", ".join(sorted(set(given) - set(named)))
+    if extra:
+        raise ManifestError(f"it {what} that its manifest does not name: {extra}")
+
+
+def wire_params(route: Route, params: Mapping[str, object]) -> dict[str, Any]:
+    """Return parameters as the route's schema wants them; raises InvalidParameter.
+
+    Text became numbers and booleans, and what the plug-in does not know is left out.
+    """
+    if not issubclass(route.params_type, Params):
+        return {}
+    if route.params_type is AnyParams:
+        return dict(params)
+    made = convert_params(params, route.params_type)
+    try:
+        return cast(dict[str, Any], msgspec.json.decode(msgspec.json.encode(made)))
+    except (OverflowError, ValueError) as error:  # of an integer that JSON readers cannot hold
+        raise InvalidParameter(f"a parameter is out of range: {error}") from error

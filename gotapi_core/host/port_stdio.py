@@ -1,0 +1,129 @@
+"""The stdio port: the plug-in is a child process and speaks GotAPI-4 on its stdin and stdout."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gotapi_core.host.child import Child
+from gotapi_core.host.conversation import Channel, Conversation
+from gotapi_core.host.port_wire import WirePort
+from gotapi_core.plugin.context import Context
+from gotapi_core.plugin.manifest import Manifest
+
+MEMORY = 512  # MiB that a plug-in may use if the settings do not say otherwise
+_WATCH = 0.5  # seconds between two looks at its memory
+_MIB = 1024 * 1024
+_BACKSTOP = 2  # times its memory, and the system itself refuses more: it may grow between looks
+_TERMINATE = 3.5  # seconds after `bye` until SIGTERM
+_KILL = 0.7  # seconds after that until SIGKILL; both fit into the supervisor's 5
+
+
+class StdioPort(WirePort):
+    """Runs a command and speaks with it."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        command: Sequence[str],
+        *,
+        spool_root: Path,
+        folder: Path | None = None,
+        memory: int = MEMORY,
+    ) -> None:
+        super().__init__(manifest, spool_root)
+        self._command = tuple(command)
+        self._cwd = folder
+        self._memory = memory
+        self._run: _Run | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id; raises RuntimeError where it was never started."""
+        if self._run is None:
+            raise RuntimeError("the port is not started")
+        return self._run.child.pid
+
+    @property
+    def detail(self) -> str:
+        return "" if self._run is None else "\n".join(self._run.child.last_lines)
+
+    async def _connect(self, context: Context, spool: Path) -> Conversation:
+        self._run = run = _Run(self._memory)
+        child = await Child.spawn(
+            self._command, run, memory=self._memory * _BACKSTOP * _MIB, folder=self._cwd
+        )
+        return run.begin(child, context, spool)
+
+    async def _disconnect(self) -> None:
+        run, self._conversation = self._run, None
+        if run is None or not run.begun:
+            return
+        try:
+            if not run.child.ended.is_set():
+                run.conversation.bye("the hub stops this plug-in")
+            await run.child.end(_TERMINATE, _KILL)
+        finally:
+            run.stop()
+
+
+class _Run(Channel):
+    """One life of the child; the channel of its conversation, and who listens to it."""
+
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._watch: asyncio.TimerHandle | None = None
+        self.begun = False
+        self.child: Child
+        self.conversation: Conversation
+
+    def begin(self, child: Child, context: Context, spool: Path) -> Conversation:
+        """Begin the conversation; nothing of the child's was read before, the loop did not turn."""
+        self.child = child
+        self.conversation = Conversation(context, self, str(spool))
+        self.begun = True
+        self._look()
+        return self.conversation
+
+    def stop(self) -> None:
+        """Look no longer."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self.conversation.lost("was stopped")
+
+    def send(self, text: bytes) -> None:
+        self.child.send(text)
+
+    @property
+    def waiting(self) -> int:
+        return self.child.waiting
+
+    def cut(self) -> None:
+        self.child.cut()
+
+    def on_message(self, line: bytes) -> None:
+        self.conversation.received(line)
+
+    def on_stderr(self, line: str) -> None:
+        self.conversation.note("warning", line)
+
+    def on_end(self, reason: str) -> None:
+        self.conversation.lost(reason)
+        if self._watch is not None:
+            self._watch.cancel()
+
+    def _look(self) -> None:
+        used = self.child.memory() // _MIB
+        if used > self._memory:
+            self.conversation.fail(
+                f"took {used} MiB of memory and may have {self._memory} (setting "
+                "plugin_host.<id>.memory)"
+            )
+            return
+        self._watch = asyncio.get_running_loop().call_later(_WATCH, self._look)
+
+
+def worker_command(module: str, folder: Path | None = None) -> tuple[str, ...]:
+    """Return the command that runs a Python plug-in; `folder` is where it lies uninstalled."""
+    where = () if folder is None else ("--path", str(folder))
+    return (sys.executable, "-m", "gotapi_core.host.worker", module, *where)
