@@ -105,13 +105,13 @@ def as_token_failure(error: HubRefused) -> HubRefused:
     return error
 
 
-def check_verdict(frame: str | bytes) -> None:
-    """Raise unless the first frame of a WebSocket says that the token was accepted."""
+def check_verdict(frame: str | bytes) -> dict[str, object]:
+    """Return the first frame of a WebSocket; raises unless it says that the token was accepted."""
     members = _decode(frame.encode() if isinstance(frame, str) else frame)
     if members is None or type(members.get("result")) is not int:
         raise HubFault("The first frame of the WebSocket is not a verdict on the token")
     if members["result"] == 0:
-        return
+        return members
     error = refusal(members)
     # These numbers are the WebSocket's own and mean other things than the result codes.
     if error.code in (FrameCode.NO_TOKEN, FrameCode.BAD_TOKEN):

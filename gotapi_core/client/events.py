@@ -1,8 +1,8 @@
 """GotAPI-5 for applications: one WebSocket per client, shared by everything it listens to.
 
 The socket is opened at the first subscription. When it is lost it is opened again, with growing
-delays, and every stream is subscribed to again; only when that fails for too long do the
-listeners hear of it.
+delays, every stream is subscribed to again, and the hub is asked for what was missed; only when
+that fails for too long do the listeners hear of it.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from gotapi_core.client.errors import (
     HubUntrusted,
     TokenRejected,
 )
+from gotapi_core.client.resume import Cursor, Seen
 from gotapi_core.client.trust import Verifier, verification_failure
 from gotapi_core.client.wire import unreachable
 from gotapi_core.protocol.errors import ResultCode
@@ -81,7 +82,9 @@ class Asker(Protocol):
 class Events:
     """The events of one stream, in order: `async for event in events`.
 
-    `dropped` counts events that came faster than they were taken. The iteration raises
+    `dropped` counts events that came faster than they were taken, `lost` how often the connection
+    was lost for so long that events may be missing: then read the state again. No event comes
+    twice, unless `renew` asks for it. The iteration raises
     HubRefused when the service's events ended with a failure, TokenRejected when the token was
     revoked and HubUnreachable when the hub stayed away.
     """
@@ -89,6 +92,8 @@ class Events:
     def __init__(self, stream: Stream, renew: Callable[[], Awaitable[None]]) -> None:
         self.stream = stream
         self.dropped = 0
+        self.lost = 0
+        self._seen = Seen()
         self._renew = renew
         self._waiting: deque[Event] = deque()
         self._changed = asyncio.Event()
@@ -107,10 +112,13 @@ class Events:
 
     async def renew(self) -> None:
         """Ask the hub again to send these events, after a long silence; raises HubError."""
+        self._seen.forget()
         await self._renew()
 
-    def offer(self, event: Event) -> None:
-        """Add an event, for the channel."""
+    def offer(self, event: Event, event_id: str = "") -> None:
+        """Add an event, for the channel; one with a known id is dropped."""
+        if not self._seen.first_time(event_id):
+            return
         if len(self._waiting) >= MAX_WAITING:
             self._waiting.popleft()
             self.dropped += 1
@@ -140,6 +148,7 @@ class Channel:
         self._asker = asker
         self._patience = patience
         self._listening: dict[tuple[str, str, str], list[Events]] = {}
+        self._cursor = Cursor()
         self._lock = asyncio.Lock()  # subscriptions come and go one at a time
         self._runner: asyncio.Task[None] | None = None
 
@@ -147,6 +156,7 @@ class Channel:
         """Listen to a stream; raises HubError."""
         async with self._lock:
             if self._runner is None or self._runner.done():
+                self._cursor = Cursor()  # nobody listened: what came meanwhile is nobody's
                 socket = await self._open()  # before the PUT, so that no event is missed
                 self._runner = asyncio.create_task(self._run(socket), name="gotapi events")
             events = Events(stream, lambda: self._asker.listen("PUT", stream))
@@ -257,8 +267,8 @@ class Channel:
             raise unreachable(self._url) from error
         try:
             async with asyncio.timeout(VERDICT):
-                await socket.send(msgspec.json.encode({"accessToken": token}).decode())
-                check_verdict(await socket.recv())
+                await socket.send(self._cursor.token_frame(token).decode())
+                verdict = check_verdict(await socket.recv())
         except BaseException as error:
             await _close(socket)
             if isinstance(error, ConnectionClosed):
@@ -267,6 +277,10 @@ class Channel:
             if isinstance(error, TimeoutError):
                 raise HubUnreachable("The hub did not judge the token in time") from error
             raise
+        if self._cursor.opened(verdict):
+            for listeners in self._listening.values():
+                for events in listeners:
+                    events.lost += 1
         return socket
 
     def _hear(self, frame: str | bytes) -> None:
@@ -275,10 +289,11 @@ class Channel:
             log.warning("a frame of %d characters that is no event was ignored", len(frame))
             return
         event, error = heard if isinstance(heard, tuple) else (heard, None)
+        event_id, event = self._cursor.take(event)
         key = (event.service_id, event.profile.lower(), event.attribute.lower())
         if error is None:
             for events in self._listening.get(key, ()):
-                events.offer(event)
+                events.offer(event, event_id)
         else:
             for events in self._listening.pop(key, ()):
                 events.fail(error)
