@@ -22,8 +22,10 @@ from gotapi_auth.server import (
     AuthEvent,
     AuthServer,
     AuthSettings,
+    Changed,
     PendingRequest,
     RequestAdded,
+    Revoked,
 )
 from gotapi_core.blobs import BlobStore
 from gotapi_core.collection import StoredCollection
@@ -77,7 +79,15 @@ class Hub:
         self.store = store
         self.clock = clock
         self.instance = secrets.token_hex(8)
-        self.blobs = BlobStore(store, paths.blobs, settings.server.upload_size, clock)
+        self.blobs = BlobStore(
+            store,
+            paths.blobs,
+            settings.server.upload_size,
+            clock,
+            quota=settings.server.upload_quota,
+            link_secret=paths.data / "links.secret",
+            link_time=settings.server.link_time,
+        )
         self.listeners = Listeners(settings.server.linger_time)
         self.registry = Registry()
         self.auth = AuthServer(
@@ -141,6 +151,7 @@ class Hub:
 
     async def discover(self, access: Access) -> list[Service]:
         """Return the services that an application's scopes reach."""
+        self.auth.past_use.note(access.application_id, "GET servicediscovery")
         found = await self.registry.discover()
         scopes = access.scopes
         return [service for _, service in found if not scopes.isdisjoint(service.scopes)]
@@ -150,6 +161,7 @@ class Hub:
         supervisor, service = await self.registry.locate(service_id)
         if access.scopes.isdisjoint(service.scopes):
             raise _out_of_scope(access, service.scopes[0] if service.scopes else "(none)")
+        self.auth.past_use.note(access.application_id, "GET serviceinformation")
         routes = supervisor.description.routes if supervisor.ready else ()
         mine = [route for route in routes if route.name.profile in service.scopes]
         return public_service(supervisor.id, service), mine
@@ -164,6 +176,7 @@ class Hub:
             raise
         route = self.registry.route(supervisor, ask.method, ask.name, service)
         _check_scope(access, ask.name.profile)
+        self.auth.past_use.note(access.application_id, f"{ask.method} {ask.name.path}")
         call = Call(
             service_id=service.id,
             origin=access.origin,
@@ -216,7 +229,7 @@ class Hub:
             settings=self._plugin_settings(loaded),
             folder=folder,
             log=logging.getLogger(f"gotapi.plugin.{plugin_id}"),
-            blobs=self.blobs.for_plugin(),
+            blobs=self.blobs.for_plugin(plugin_id, folder),
             collection=lambda name: StoredCollection(documents, name),
             spawn=partial(self._spawn, f"a background task of plug-in {plugin_id}"),
         )
@@ -233,8 +246,19 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
 
     def _hear(self, event: AuthEvent) -> None:
+        if isinstance(event, Revoked) and self._lost_access(event):
+            self._spawn("the deletion of files", self.blobs.forget(event.application_id))
+        if isinstance(event, Changed):
+            self.listeners.keep_only(event.application_id, event.scopes)
         if isinstance(event, RequestAdded):
             self._spawn("the plug-ins' answer to a request", self._authorize(event.request))
+
+    def _lost_access(self, event: Revoked) -> bool:
+        # Some of its tokens may go while it stays; and what only expired comes back with a clock
+        # that was wrong, or goes with its files' own time.
+        return not event.expired and all(
+            one.id != event.application_id for one in self.auth.applications()
+        )
 
     async def _authorize(self, request: PendingRequest) -> None:
         """Let the plug-ins answer a request in place of the operator; mostly they abstain."""

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import msgspec
 
 from gotapi_core.host.ports import PluginHost
-from gotapi_core.host.ports import PluginHost
 from gotapi_core.host.supervisor import CallLimits, Seconds
 from gotapi_core.tls.settings import TlsSettings, misfit
 
@@ -52,15 +51,21 @@ class ConsentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wait: Seconds = 60.0
 
 
+class LaunchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What launch URIs (`gotapi open`) may do."""
+
+    allow_stop: bool = False  # gotapi://stop/server stops the hub without a question
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings; every member has a default, so an empty file is complete."""
 
     server: ServerSettings = ServerSettings()
     tls: TlsSettings = TlsSettings()
     consent: ConsentSettings = ConsentSettings()
+    launch: LaunchSettings = LaunchSettings()
     limits: CallLimits = CallLimits()
     plugins: dict[str, dict[str, Any]] = {}
-    plugin_host: dict[str, PluginHost] = {}  # where each plug-in runs
     plugin_host: dict[str, PluginHost] = {}  # where each plug-in runs
 
 

@@ -39,7 +39,7 @@ def chosen_scopes(asked: Collection[str], scopes: Collection[str] | None) -> fro
     if not chosen or not chosen.issubset(asked):
         raise AuthError(
             f"Only scopes that the application asked for can be allowed, at least one of: "
-            f"{', '.join(sorted(asked))}."
+            f"{', '.join(asked)}."
         )
     return chosen
 
@@ -54,7 +54,7 @@ def changed_grant(
     """Return a grant as the operator changed it; raises AuthError."""
     return msgspec.structs.replace(
         grant,
-        scopes=grant.scopes if scopes is None else chosen_scopes(grant.asked, scopes),
+        scopes=grant.scopes if scopes is None else chosen_scopes(sorted(grant.asked), scopes),
         expires=_end(grant, now, lifetime, until),
         remembered=grant.remembered if lifetime is None else lifetime.remembered,
     )

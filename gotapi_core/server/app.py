@@ -8,6 +8,7 @@ from gotapi_core.blobs import PATH as BLOBS
 from gotapi_core.hub import Hub
 from gotapi_core.protocol.errors import GotapiError, InvalidUrl, error_body
 from gotapi_core.protocol.identity import FetchKind, check_fetch, check_host, identify, lineage_of
+from gotapi_core.protocol.links import is_link
 from gotapi_core.server.asgi import ClientGone, Headers, Receive, Scope, Send, header_map, send_json
 from gotapi_core.server.certificate import PATH as CERTIFICATE
 from gotapi_core.server.certificate import send_certificate
@@ -37,7 +38,8 @@ class App:
         self._rest = Rest(hub)
         self._files = Files(hub)
         self._surfaces = Surfaces(hub)
-        self._operator = Operator(hub)
+        self.request_stop: Callable[[], None] = lambda: None  # who serves this says how
+        self._operator = Operator(hub, stop=self._stop_unless_used)
         self._streams = EventStreams(hub)
         self.sockets = Sockets(hub)
 
@@ -52,6 +54,13 @@ class App:
         self._operator.close()
         self._streams.close_all()
         await self.sockets.close()
+
+    def _stop_unless_used(self) -> int:
+        """Stop the hub; returns how many WebSockets keep it from that."""
+        count = self.sockets.count_all()
+        if not count:
+            self.request_stop()
+        return count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request or serve one WebSocket."""
@@ -70,14 +79,15 @@ class App:
             headers = header_map(scope)
             _check_host(headers.get("host", ""), self.doors.names(scope))
             kind = _kind(scope["method"], path, headers)
-            check_fetch(headers, kind=kind)
+            if not _by_link(scope):
+                check_fetch(headers, kind=kind)
             self.doors.check_operator(scope)
         except GotapiError as error:
             await _refuse(send, error, headers)
             return
         if kind is not FetchKind.API:
             await self._operator(scope, receive, send)
-        elif scope["method"] == "OPTIONS":
+        elif scope["method"] == "OPTIONS" and not path.startswith(BLOBS):
             await send_preflight(send, headers)
         elif path == EVENTS:
             await self._streams.answer(scope, headers, receive, send)
@@ -137,6 +147,15 @@ def _kind(method: str, path: str, headers: Headers) -> FetchKind:
     if method in ("GET", "HEAD") or "authorization" in headers:
         return FetchKind.PAGE
     return FetchKind.PAGE_ACTION
+
+
+def _by_link(scope: Scope) -> bool:
+    """Tell whether a file is asked for by a signed link, as from an <img> of any page.
+
+    The link proves the right to read this one file, whoever shows it; nothing else is done.
+    """
+    reading = scope["method"] in ("GET", "HEAD") and scope["path"].startswith(BLOBS)
+    return reading and is_link(scope["query_string"])
 
 
 async def _refuse(send: Send, error: GotapiError, headers: Headers) -> None:

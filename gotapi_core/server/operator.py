@@ -29,6 +29,7 @@ from gotapi_core.server.asgi import (
     send_bytes,
     send_json,
 )
+from gotapi_core.server.operator_actions import OperatorActions
 from gotapi_core.server.operator_api import (
     ApiError,
     Caller,
@@ -62,12 +63,21 @@ class Operator:
     """Answers `/` and everything below `/operator`; Host and Sec-Fetch were checked before."""
 
     def __init__(
-        self, hub: Hub, *, clock: Callable[[], float] = time.time, board: Board | None = None
+        self,
+        hub: Hub,
+        *,
+        clock: Callable[[], float] = time.time,
+        board: Board | None = None,
+        stop: Callable[[], int] = lambda: 0,
     ) -> None:
-        """Serve the operator of a hub; raises AuthError where its secret cannot be kept."""
+        """Serve the operator of a hub; raises AuthError where its secret cannot be kept.
+
+        `stop` stops the hub, or returns how many WebSockets keep it from stopping.
+        """
         self._access = OperatorAccess(hub.paths.operator_secret, clock)
-        self._board = board or Board(hub, clock)
-        self._api = OperatorApi(hub, self._board, clock, self.login_link)
+        self._board = board or Board(hub)
+        more = OperatorActions(hub, stop)
+        self._api = OperatorApi(hub, self._board, clock, self.login_link, more.reads, more.actions)
         self._page_secret = secrets.token_bytes(32)
 
     def login_link(self, base_url: str) -> str:

@@ -3,7 +3,8 @@
 import asyncio
 import enum
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Annotated, TypeVar
 from urllib.parse import parse_qsl
 
@@ -25,6 +26,7 @@ T = TypeVar("T")
 BODY_SIZE = 16 * 1024  # bytes; the largest approval (64 scopes of 64 characters) has under 5 KiB
 _QUERY_FIELDS = 10
 _MAX_REVISION_DIGITS = 16
+_MAX_REPLACED = 100  # approvals of one origin; each page that lost its clientId adds one
 
 _Code = Annotated[str, msgspec.Meta(max_length=64)]
 _Scope = Annotated[str, msgspec.Meta(max_length=MAX_SCOPE)]
@@ -46,12 +48,20 @@ class ApiError(Exception):
         self.message = message
 
 
+Read = Callable[[Scope, Headers, Receive], Awaitable[dict[str, object]]]
+Action = Callable[[bytes, Caller, Scope, Headers], Awaitable[dict[str, object]]]
+
+
 class Approve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Allow a request; without `scopes` all that it asks for."""
+    """Allow a request; without `scopes` all that it asks for.
+
+    `replace` names approvals of the same origin that are taken back with it.
+    """
 
     code: _Code
     lifetime: Lifetime
     scopes: Annotated[tuple[_Scope, ...], msgspec.Meta(max_length=MAX_SCOPES)] | None = None
+    replace: Annotated[tuple[_Code, ...], msgspec.Meta(max_length=_MAX_REPLACED)] = ()
 
 
 class Deny(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,17 +97,25 @@ class OperatorApi:
         board: Board,
         clock: Callable[[], float],
         login_link: Callable[[str], str],
+        more_reads: Mapping[str, Read] = MappingProxyType({}),
+        more_actions: Mapping[str, Action] = MappingProxyType({}),
     ) -> None:
         self._hub = hub
         self._board = board
         self._clock = clock
         self._login_link = login_link
-        self._reads = {"state": self._state, "changes": self._changes, "tls": self._tls}
-        self._actions = {
+        self._reads: dict[str, Read] = {
+            "state": self._state,
+            "changes": self._changes,
+            "tls": self._tls,
+            **more_reads,
+        }
+        self._actions: dict[str, Action] = {
             "approve": self._approve,
             "deny": self._deny,
             "revoke": self._revoke,
             "link": self._link,
+            **more_actions,
         }
 
     async def answer(
@@ -137,8 +155,10 @@ class OperatorApi:
     async def _approve(
         self, raw: bytes, caller: Caller, scope: Scope, headers: Headers
     ) -> dict[str, object]:
-        wish = _decode(raw, Approve)
-        application = await self._hub.auth.approve(wish.code, wish.lifetime, wish.scopes)
+        wish = decode_body(raw, Approve)
+        application = await self._hub.auth.approve(
+            wish.code, wish.lifetime, wish.scopes, wish.replace
+        )
         log.info(
             "%s: approved %r of %r as %s for %s, scopes %s",
             caller.value,
@@ -153,7 +173,7 @@ class OperatorApi:
     async def _deny(
         self, raw: bytes, caller: Caller, scope: Scope, headers: Headers
     ) -> dict[str, object]:
-        wish = _decode(raw, Deny)
+        wish = decode_body(raw, Deny)
         await self._hub.auth.deny(wish.code)
         log.info("%s: denied request %r", caller.value, wish.code)
         return {}
@@ -161,7 +181,7 @@ class OperatorApi:
     async def _revoke(
         self, raw: bytes, caller: Caller, scope: Scope, headers: Headers
     ) -> dict[str, object]:
-        wish = _decode(raw, Revoke)
+        wish = decode_body(raw, Revoke)
         await self._hub.auth.revoke(wish.id)
         log.info("%s: revoked application %r", caller.value, wish.id)
         return {}
@@ -169,7 +189,7 @@ class OperatorApi:
     async def _link(
         self, raw: bytes, caller: Caller, scope: Scope, headers: Headers
     ) -> dict[str, object]:
-        _decode(raw or b"{}", Nothing)
+        decode_body(raw or b"{}", Nothing)
         if caller is not Caller.COMMAND:
             # A page that somebody else got hold of must not be able to renew itself for ever.
             raise ApiError(403, "Only the gotapi command may do this; run: gotapi operator")
@@ -229,7 +249,8 @@ def _check_content_type(headers: Headers) -> None:
         raise ApiError(415, f"Send the body as application/json, not {given[:40] or 'nothing'}.")
 
 
-def _decode(raw: bytes, kind: type[T]) -> T:
+def decode_body(raw: bytes, kind: type[T]) -> T:
+    """Return the struct that a JSON body is; raises InvalidParameter."""
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, RecursionError) as error:

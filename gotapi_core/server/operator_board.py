@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
 
 import msgspec
 
@@ -25,7 +24,15 @@ class ScopeView(msgspec.Struct, frozen=True):
     words: str
 
 
-class RequestView(msgspec.Struct, frozen=True):
+class KnownView(msgspec.Struct, frozen=True):
+    """An approval that the origin of a request has already."""
+
+    id: str
+    name: str
+    created: float
+
+
+class RequestView(msgspec.Struct, frozen=True, rename="camel"):
     """A request that waits for the operator; times are seconds since 1970 (UTC)."""
 
     code: str
@@ -36,6 +43,8 @@ class RequestView(msgspec.Struct, frozen=True):
     created: float
     deadline: float
     waiting: bool
+    shows_code: bool
+    known: tuple[KnownView, ...]
 
 
 class ApplicationView(msgspec.Struct, frozen=True, rename="camel"):
@@ -48,6 +57,7 @@ class ApplicationView(msgspec.Struct, frozen=True, rename="camel"):
     created: float
     expires: float
     last_used: float | None
+    asked: tuple[str, ...]
 
 
 class PluginView(msgspec.Struct, frozen=True):
@@ -92,15 +102,13 @@ class Board:
     def __init__(
         self,
         hub: Hub,
-        clock: Callable[[], float],
         *,
         hold: float = HOLD,
         tick: float = TICK,
         max_waiters: int = MAX_WAITERS,
     ) -> None:
-        """Look at a hub; `clock` gives seconds since 1970 (UTC), `hold` and `tick` are seconds."""
+        """Look at a hub; `hold` and `tick` are in seconds."""
         self._hub = hub
-        self._clock = clock
         self._hold = hold
         self._tick = tick
         self._max_waiters = max_waiters
@@ -195,7 +203,6 @@ class Board:
         )
 
     def _request(self, request: PendingRequest, words: dict[str, str]) -> RequestView:
-        waits_until = request.created + self._hub.settings.consent.wait
         return RequestView(
             code=request.code,
             name=request.application_name,
@@ -204,7 +211,9 @@ class Board:
             scopes=tuple(ScopeView(one, words.get(one, "")) for one in request.scopes),
             created=request.created,
             deadline=request.deadline,
-            waiting=self._clock() < waits_until,
+            waiting=request.waiting,
+            shows_code=request.shows_code,
+            known=tuple(KnownView(one.id, one.name, one.created) for one in request.known),
         )
 
 
@@ -218,6 +227,7 @@ def _application(one: Application) -> ApplicationView:
         created=one.created,
         expires=one.expires,
         last_used=None if used is None else used - used % _MINUTE,
+        asked=one.asked,
     )
 
 

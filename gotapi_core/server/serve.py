@@ -42,6 +42,10 @@ class HubServer(uvicorn.Server):
             yield
             self._captured_signals.clear()
 
+    def stop(self) -> None:
+        """Begin to stop, as at a signal."""
+        self.should_exit = True
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self._door is not None:
@@ -94,6 +98,7 @@ async def serve(
         timeout_graceful_shutdown=GRACE,
     )
     server = HubServer(config, app, lambda: on_ready(app, server), door)
+    app.request_stop = server.stop
     try:
         await server.serve(sockets=list(sockets))
     finally:

@@ -48,6 +48,8 @@ async def test_the_state_tells_all_there_is(running, wire, command, clock):
             "created": clock.now,
             "deadline": clock.now + 360,
             "waiting": True,
+            "showsCode": False,
+            "known": [],
         }
     ]
     assert state["applications"] == [
@@ -59,6 +61,7 @@ async def test_the_state_tells_all_there_is(running, wire, command, clock):
             "created": clock.now,
             "expires": clock.now + 86400,
             "lastUsed": None,
+            "asked": ["light", "servicediscovery"],
         }
     ]
     assert state["plugins"] == [
@@ -102,7 +105,8 @@ async def test_a_program_is_told_from_a_page(running, wire, command):
 
 async def test_the_call_that_has_gone_waits_no_more(running, wire, command, clock):
     await running.ask()
-    clock.now += 61
+    running.asking[-1].cancel()
+    await asyncio.gather(running.asking[-1], return_exceptions=True)
     (request,) = (await wire("GET", f"{API}/state", command)).json()["requests"]
     assert request["waiting"] is False
     assert request["deadline"] > clock.now

@@ -16,7 +16,7 @@ def make_board(running, clock):
     made = []
 
     def make(**options) -> Board:
-        board = Board(running.hub, clock, **options)
+        board = Board(running.hub, **options)
         made.append(board)
         return board
 
