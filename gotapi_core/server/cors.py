@@ -6,7 +6,12 @@ from gotapi_core.server.asgi import Headers, RawHeaders, Send, send_bytes
 
 _HEADER_LIST = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,1024}")
 _METHODS = (b"access-control-allow-methods", b"GET, PUT, POST, DELETE, HEAD, PATCH")
-_EXPOSED = (b"access-control-expose-headers", b"content-length, etag, location")
+_EXPOSED = (
+    b"access-control-expose-headers",
+    b"content-length, content-range, content-disposition, accept-ranges, etag, location, "
+    b"tus-resumable, tus-version, tus-extension, tus-max-size, tus-checksum-algorithm, "
+    b"upload-offset, upload-length, upload-metadata, upload-expires",
+)
 _VARY = (b"vary", b"Origin")
 _MAX_AGE = (b"access-control-max-age", b"600")
 
@@ -15,12 +20,15 @@ def cors_headers(headers: Headers) -> RawHeaders:
     """Return the headers that let the asking page read the answer."""
     origin = headers.get("origin")
     if origin is None:
-        return [_VARY]
+        return []  # and no Vary: an answer that depends on Origin is not stored by anybody
     return [_VARY, (b"access-control-allow-origin", origin.encode("latin-1")), _EXPOSED]
 
 
-async def send_preflight(send: Send, headers: Headers) -> None:
-    """Answer OPTIONS: every header the browser asks for is fine, no token is needed yet."""
+async def send_preflight(send: Send, headers: Headers, more: RawHeaders | None = None) -> None:
+    """Answer OPTIONS: every header the browser asks for is fine, no token is needed yet.
+
+    `more` is what else there is to say of the path.
+    """
     asked = headers.get("access-control-request-headers", "")
     allowed = asked if _HEADER_LIST.fullmatch(asked) else "x-gotapi-origin, content-type"
     fields = [
@@ -28,5 +36,6 @@ async def send_preflight(send: Send, headers: Headers) -> None:
         _METHODS,
         (b"access-control-allow-headers", allowed.encode("latin-1")),
         _MAX_AGE,
+        *(more or ()),
     ]
     await send_bytes(send, 200, b"", fields)

@@ -1,16 +1,14 @@
-"""Files of applications over HTTP: POST /blobs/ stores one, GET /blobs/<id> gives it back."""
+"""Files of applications over HTTP: POST /blobs/ stores one, GET /blobs/<id> gives it back.
 
-import asyncio
-import os
+Big ones come with tus (`server.tus`). GET with a signed link needs no token; POST to
+/blobs/<id>/link makes one.
+"""
+
 from collections.abc import Mapping
-from urllib.parse import unquote
-
-from starlette.responses import FileResponse
 
 from gotapi_core import __version__
 from gotapi_core.blobs import PATH
 from gotapi_core.hub import Hub
-from gotapi_core.plugin.context import Blob
 from gotapi_core.protocol.errors import (
     GotapiError,
     InvalidMethod,
@@ -19,22 +17,27 @@ from gotapi_core.protocol.errors import (
     error_body,
 )
 from gotapi_core.protocol.identity import identify, lineage_of
+from gotapi_core.protocol.links import Use, is_link
 from gotapi_core.protocol.messages import success_body
 from gotapi_core.protocol.params import parse_query, safe_filename, take_common
+from gotapi_core.protocol.tus import is_tus
 from gotapi_core.server.asgi import (
     Headers,
-    RawHeaders,
     Receive,
     Scope,
     Send,
     body_pieces,
     content_length,
-    send_bytes,
     send_json,
 )
-from gotapi_core.server.cors import cors_headers
+from gotapi_core.server.cors import cors_headers, send_preflight
+from gotapi_core.server.downloads import send_blob
+from gotapi_core.server.tus import Tus
 
 Members = Mapping[str, object]
+
+LINK = "/link"  # ends the path at which a signed link is made
+_LIFETIME_DIGITS = 9  # of a link's seconds; longer than a day is cut to a day
 
 
 class Files:
@@ -42,21 +45,57 @@ class Files:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._tus = Tus(hub)
 
     async def answer(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        reading = scope["method"] in ("GET", "HEAD")
+        method = scope["method"]
+        tus = is_tus(headers) and method != "GET"
+        reading = method in ("GET", "HEAD") and not tus
         try:
-            if reading:
+            if method == "OPTIONS":
+                await send_preflight(send, headers, self._tus.capabilities())
+            elif tus:
+                query = parse_query(scope["query_string"])
+                application = self._application(query, headers)
+                await self._tus.answer(scope, headers, receive, send, application)
+            elif reading:
                 await self._download(scope, headers, receive, send)
-                return
-            members = await self._upload(scope, headers, receive)
-            status, body = 200, success_body("gotapi-hub", __version__, members)
+            else:
+                members = await self._members(scope, headers, receive)
+                body = success_body("gotapi-hub", __version__, members)
+                await send_json(send, 200, body, cors_headers(headers))
         except GotapiError as error:
+            if tus:
+                await self._tus.refuse(send, error, headers)
+                return
             status, body = error_body(error, lineage_of(headers))
             if reading:
                 status = error.status  # whoever reads a file would store a 200 as the file
-        await send_json(send, status, body, cors_headers(headers))
+            await send_json(send, status, body, cors_headers(headers))
+
+    async def _members(self, scope: Scope, headers: Headers, receive: Receive) -> Members:
+        method, path = scope["method"], scope["path"]
+        if method == "POST" and path.endswith(LINK):
+            return await self._link(scope, headers)
+        if method == "DELETE":
+            query = parse_query(scope["query_string"])
+            application = self._application(query, headers)
+            await self._hub.blobs.delete(path.removeprefix(PATH), application)
+            return {}
+        return await self._upload(scope, headers, receive)
+
+    async def _link(self, scope: Scope, headers: Headers) -> Members:
+        """Make a signed link to a file of the application; parameters: `lifetime` and `use`."""
+        query = parse_query(scope["query_string"])
+        application = self._application(query, headers)
+        blob_id = scope["path"].removeprefix(PATH).removesuffix(LINK)
+        blob = await self._hub.blobs.find(blob_id, application)
+        lifetime, use = _lifetime(query.get("lifetime")), query.get("use", "show")
+        if use not in ("show", "save"):
+            raise InvalidParameter(f"use must be show or save, not {use[:20]!r}")
+        uri = self._hub.blobs.signed_uri(blob_id, lifetime, name=blob.name, use=Use(use))
+        return {"uri": f"{scope['scheme']}://{headers['host']}{uri}"}
 
     async def _upload(self, scope: Scope, headers: Headers, receive: Receive) -> Members:
         """Store the body as it is; parameters: `name`, and `sha256` to have it checked."""
@@ -84,39 +123,18 @@ class Files:
 
     async def _download(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         query = parse_query(scope["query_string"])
-        blob_id = unquote(scope["path"].removeprefix(PATH))
-        blob, stat = await self._find(blob_id, self._application(query, headers))
-        etag = f'"{blob.sha256}"'
-        extra: RawHeaders = [
-            *cors_headers(headers),
-            (b"x-content-type-options", b"nosniff"),
-            (b"cache-control", b"private, no-cache"),
-            (b"cross-origin-resource-policy", b"same-origin"),
-            (b"etag", etag.encode("ascii")),
-        ]
-        if _matches(headers.get("if-none-match", ""), etag):
-            await send_bytes(send, 304, b"", extra)
-            return
-        response = FileResponse(
-            blob.path,
-            media_type="application/octet-stream",
-            filename=blob.name,
-            headers={k.decode("latin-1"): v.decode("latin-1") for k, v in extra},
-            stat_result=stat,
-        )
-        await response(scope, receive, send)
-
-    async def _find(self, blob_id: str, application: str) -> tuple[Blob, os.stat_result]:
+        blob_id = scope["path"].removeprefix(PATH)
         try:
-            blob = await self._hub.blobs.find(blob_id, application)
-            return blob, await asyncio.to_thread(blob.path.stat)
+            if is_link(scope["query_string"]):
+                blob_id = blob_id.partition("/")[0]  # after it the file's name may follow
+                blob, use = await self._hub.blobs.find_linked(blob_id, query)
+            else:
+                blob = await self._hub.blobs.find(blob_id, self._application(query, headers))
+                use = None
         except InvalidParameter as error:
             error.status = 404
             raise
-        except FileNotFoundError:
-            gone = InvalidParameter(f"The file '{blob_id}' is no longer there; upload it again")
-            gone.status = 404
-            raise gone from None
+        await send_blob(scope, headers, receive, send, blob, use)
 
     def _application(self, query: Mapping[str, str], headers: Headers) -> str:
         token = take_common(query).access_token or bearer(headers)
@@ -129,7 +147,9 @@ def bearer(headers: Headers) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def _matches(if_none_match: str, etag: str) -> bool:
-    """Tell whether one of the entity tags is this one, compared weakly (RFC 9110 13.1.2)."""
-    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return etag in tags or "*" in tags
+def _lifetime(text: str | None) -> float | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and 0 < len(text) <= _LIFETIME_DIGITS):
+        raise InvalidParameter(f"lifetime must be a number of seconds, not {text[:20]!r}")
+    return float(text)
