@@ -13,6 +13,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 HEADER_SIZE = 64 * 1024  # bytes; nginx allows 32 KiB, Apache 8 KiB a field and 100 fields
+_CONTINUE = b"HTTP/1.1 100 "
+READ_SIZE = 256 * 1024  # bytes that asyncio reads at once
 REST_TIME = 2.0  # seconds for the rest of a body whose request was answered already
 
 
@@ -21,16 +23,38 @@ class _HeaderTooLarge(Exception):  # noqa: N818  # ends the parser's work; nobod
 
 
 class _Transport:
-    """The transport as a request sees it: to close waits for a body that is still on its way.
+    """The transport as the requests of a connection see it.
 
-    A socket closed with bytes unread resets the connection, and the client would lose the very
-    answer that says why its body is not wanted.
+    Head and body of an answer leave together: every send costs as much as the rest of a request.
+    To close waits for a body that is still on its way: a socket closed with bytes unread resets
+    the connection, and the client would lose the very answer that says why it is not wanted.
     """
 
+    __slots__ = ("_close", "_held", "_write", "fresh", "is_closing")
+
     def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
-        self.write = transport.write
+        self._write = transport.write
+        self._close = close
+        self._held = b""
+        self.fresh = True  # no head of an answer has come
         self.is_closing = transport.is_closing
-        self.close = close
+
+    def write(self, data: bytes) -> None:
+        if self._held:
+            data, self._held = self._held + data, b""
+        elif self.fresh and not data.startswith(_CONTINUE):
+            self.fresh, self._held = False, data
+            return
+        self._write(data)
+
+    def flush(self) -> None:
+        if self._held:
+            data, self._held = self._held, b""
+            self._write(data)
+
+    def close(self) -> None:
+        self.flush()
+        self._close()
 
 
 class GuardedHttpProtocol(HttpToolsProtocol):
@@ -51,10 +75,10 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._in_header = False
         self._in_body = False
         self._upgraded = False
-        self._header_bytes = 0  # of the fields that are whole
-        self._pending_bytes = 0  # that came since the header began, but for its first piece
+        self._piece = 0  # bytes of the piece that came last
+        self._size = 0  # bytes since the header began, with what stood before it in its piece
         self._closing = False
-        self._gentle: Any = None  # the _Transport of this connection's requests
+        self._gentle: Any = None  # the _Transport of this connection
         self._timer: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
 
@@ -69,33 +93,27 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        # Parsed fields are counted as they come; a field that never ends is seen only here.
-        unfinished = self._in_header
+        self._piece = len(data)
+        if self._in_header:
+            self._size += self._piece
         super().data_received(data)
         if self.transport.is_closing() or self._upgraded:
             return
-        if unfinished and self._in_header:
-            self._pending_bytes += len(data)
-            if self._pending_bytes > HEADER_SIZE:
-                self._refuse(431, _TOO_LARGE)
-                return
+        # A field that never ends is seen nowhere but in the size.
+        if self._in_header and (self._too_large() or self._size > HEADER_SIZE + READ_SIZE):
+            self._refuse(431, _TOO_LARGE)
+            return
         self._watch()
 
     def on_message_begin(self) -> None:
         self._disarm()
         self._in_header = True
-        self._header_bytes = self._pending_bytes = 0
+        self._size = self._piece
         super().on_message_begin()
 
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
+        if self._too_large():
+            raise _HeaderTooLarge
         self._in_header = False
         self._in_body = True
         self._disarm()
@@ -112,6 +130,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._disarm()
 
     def on_response_complete(self) -> None:
+        self._gentle.flush()
+        self._gentle.fresh = True
         if self._closing:
             self.flow.resume_reading()
             return
@@ -138,7 +158,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self.transport.abort()  # `close` would wait for a client that does not read
 
     def send_400_response(self, msg: str) -> None:
-        if self._header_bytes > HEADER_SIZE:
+        if self._in_header and self._too_large():
             self._refuse(431, _TOO_LARGE)
         else:
             self._refuse(400, msg)
@@ -160,15 +180,17 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         """Tell whether the client would take an answer of ours for the one it belongs to."""
         if self._closing:
             return False
-        if self._in_body and not self.pipeline and not self.cycle.response_started:
+        if self._busy() and self._in_body and not self.pipeline and not self.cycle.response_started:
             self.cycle.disconnected = True  # its body is broken: nobody else may answer it
             return True
         return not self._busy()
 
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > HEADER_SIZE:
-            raise _HeaderTooLarge
+    def _too_large(self) -> bool:
+        """Tell whether the fields of the header that are there are too large together."""
+        if self._size <= HEADER_SIZE:
+            return False
+        fields = sum(len(name) + len(value) + 4 for name, value in self.headers)
+        return len(self.url) + fields > HEADER_SIZE
 
     def _watch(self) -> None:
         """Have a timer run whenever it is the client's turn; uvicorn forgets it now and then."""

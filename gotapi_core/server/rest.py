@@ -7,10 +7,12 @@ lineage. Every answer carries the HMAC of the request's nonce where the client g
 
 import asyncio
 from collections.abc import Mapping
+from functools import lru_cache
+
+import msgspec
 
 from gotapi_core import __version__
 from gotapi_core.hub import Hub
-from gotapi_core.protocol import hmac
 from gotapi_core.protocol.errors import (
     GotapiError,
     IllegalServerState,
@@ -43,9 +45,13 @@ from gotapi_core.server.asgi import (
 )
 from gotapi_core.server.cors import cors_headers
 from gotapi_core.server.endpoints import Endpoints, Inquiry
+from gotapi_core.server.files import bearer
+from gotapi_core.server.mac import add_mac
 from gotapi_core.server.multipart import read_multipart
 
 PRODUCT = "gotapi-hub"
+
+_target = lru_cache(maxsize=512)(parse_target)  # a path has at most 2 KiB
 
 
 class Rest:
@@ -76,10 +82,12 @@ class Rest:
     async def _members(
         self, scope: Scope, headers: Headers, receive: Receive, reply: "_Reply"
     ) -> Mapping[str, object]:
-        method, name = parse_target(scope["method"], scope["raw_path"])
+        method, name = _target(scope["method"], scope["raw_path"])
         reply.identity = _identity(headers, name)
         query = parse_query(scope["query_string"], self._limits)
-        reply.common = take_common(query)  # so that a refused body is answered with a MAC too
+        reply.common = _take_common(
+            query, headers
+        )  # so that a refused body is answered with a MAC too
         base_url = f"{scope['scheme']}://{headers['host']}"
         content_type = headers.get("content-type")
         boundary = multipart_boundary(content_type) if content_type else None
@@ -93,7 +101,7 @@ class Rest:
         else:
             body = await self._plain_body(headers, receive, content_type)
         if body:
-            reply.common = take_common(merge(query, body))
+            reply.common = _take_common(merge(query, body), headers)
         inquiry = Inquiry(method, name, reply.identity, reply.common, base_url)
         if name == ACCESS_TOKEN:
             return await self._consent(inquiry, receive)
@@ -131,20 +139,14 @@ class _Reply:
 
     def sign(self, members: dict[str, object]) -> None:
         """Add `hmac` where the request had a nonce and its application a key."""
-        if self.common is None or self.common.nonce is None or self.identity is None:
-            return
-        client_id = self.common.rest.get("clientId")
-        known = self._hub.auth.key_for(
-            self.identity.origin,
-            token=self.common.access_token,
-            client_id=client_id if isinstance(client_id, str) else None,
-        )
-        if known is not None:
-            key, encoding = known
-            try:
-                members["hmac"] = hmac.server_mac(key, self.common.nonce, encoding)
-            except GotapiError:
-                return  # the nonce is not of the key's encoding; the client will see no MAC
+        add_mac(self._hub, self.identity, self.common, members)
+
+
+def _take_common(params: Mapping[str, object], headers: Headers) -> Common:
+    """Return the hub's own parameters; an Authorization header may stand for the accessToken."""
+    common = take_common(params)
+    token = bearer(headers) if common.access_token is None else None
+    return common if token is None else msgspec.structs.replace(common, access_token=token)
 
 
 def _identity(headers: Headers, name: Name) -> Identity | None:
