@@ -26,7 +26,8 @@ from gotapi_core.client.errors import (
 )
 from gotapi_core.client.events import Channel, Events, Stream
 from gotapi_core.client.trust import Trust
-from gotapi_core.client.upload import Progress, StoredFile, open_file, pieces
+from gotapi_core.client.tus import Upload
+from gotapi_core.client.upload import Progress, StoredFile, open_file
 from gotapi_core.client.wire import Wire
 from gotapi_core.protocol.errors import ResultCode
 from gotapi_core.protocol.messages import Service
@@ -81,6 +82,7 @@ class HubClient:
         self._origin = origin
         self._name = name
         self._time_limit = time_limit
+        self._patience = patience
         self.token = token
         self.client_id = client_id or (token.client_id if token is not None else "")
         self._channel = Channel(self._wire.socket_url, origin, self, patience, self._wire.verifier)
@@ -175,20 +177,19 @@ class HubClient:
     async def upload(self, path: Path, progress: Progress | None = None) -> StoredFile:
         """Store a file at the hub, whose hash it checks; read from disk as it is sent.
 
-        Raises OSError where the file cannot be read, FileChanged where it changes meanwhile.
+        After a cut it goes on from where the hub was, as soon as that answers again. Raises
+        OSError where the file cannot be read, FileChanged where it changes meanwhile.
         """
+        token = self.reveal_token()
         opened = await open_file(path)
         with opened.file:
             name = path.name.encode("utf-8", "replace").decode()  # it may be of any bytes
-            params = {**self._credentials(), "name": name, "sha256": opened.sha256}
-            status, body = await self._wire.send(
-                "/blobs/", params, pieces(opened, progress), opened.size
-            )
-        members = self._parse(status, body, with_token=True)
-        try:
-            return msgspec.convert(members, StoredFile)
-        except msgspec.ValidationError as error:
-            raise HubFault(f"The hub's answer to the upload is malformed: {error}") from None
+            upload = Upload(self._wire, token, opened, name, self._patience)
+            try:
+                uri = await upload.run(progress)
+            except HubRefused as error:
+                raise self._without_token(error) from None
+        return StoredFile(uri, opened.size, opened.sha256, name)
 
     @asynccontextmanager
     async def events(
@@ -262,10 +263,14 @@ class HubClient:
         try:
             return parse_answer(status, body)
         except HubRefused as error:
-            if self.token is not None:  # a hub that repeats the request must not give it away
-                error.message = error.message.replace(self.token.value, "(access token)")
-                error.args = (error.message,)
+            error = self._without_token(error)
             raise (as_token_failure(error) if with_token else error) from None
+
+    def _without_token(self, error: HubRefused) -> HubRefused:
+        if self.token is not None:  # a hub that repeats the request must not give it away
+            error.message = error.message.replace(self.token.value, "(access token)")
+            error.args = (error.message,)
+        return error
 
     def _credentials(self) -> dict[str, str]:
         if self.token is None:

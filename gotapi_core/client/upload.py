@@ -45,9 +45,10 @@ async def open_file(path: Path) -> Opened:
     return await asyncio.to_thread(_open, path)
 
 
-async def pieces(opened: Opened, progress: Progress | None) -> AsyncIterator[bytes]:
-    """Yield the file's bytes; raises FileChanged where it is not as long as it was."""
-    sent = 0
+async def pieces(opened: Opened, progress: Progress | None, start: int = 0) -> AsyncIterator[bytes]:
+    """Yield the file's bytes from `start` on; raises FileChanged where its length has changed."""
+    await asyncio.to_thread(opened.file.seek, start)
+    sent = start
     while piece := await asyncio.to_thread(opened.file.read, PIECE):
         sent += len(piece)
         if sent > opened.size:

@@ -10,6 +10,7 @@ import httpx2
 
 from gotapi_core.client.errors import HubFault, HubUnreachable
 from gotapi_core.client.trust import Trust, Verifier, verification_failure
+from gotapi_core.client.tus import Answer
 from gotapi_core.protocol.identity import NATIVE_HEADER
 
 MAX_ANSWER: Final = 8 * 1024 * 1024  # bytes; the hub itself accepts 1 MiB of JSON
@@ -57,20 +58,23 @@ class Wire:
         )
         return await self._exchange(client, request, time_limit)
 
-    async def send(
-        self, path: str, params: Mapping[str, str], pieces: AsyncIterator[bytes], size: int
-    ) -> tuple[int, bytes]:
-        """POST `size` bytes as they come; bounded per piece, as the whole may be any size."""
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        content: AsyncIterator[bytes] | None = None,
+    ) -> Answer:
+        """Send a request of an upload; bounded per piece, as the whole may be any size."""
         client = await self._client()
         request = client.build_request(
-            "POST",
+            method,
             path,
-            content=pieces,
-            headers={"Content-Length": str(size), "Content-Type": "application/octet-stream"},
-            extensions={"target": f"{path}?{urlencode(params)}".encode("ascii")},
+            content=content,
+            headers=headers,
             timeout=httpx2.Timeout(PIECE, connect=CONNECT, read=STORED),
         )
-        return await self._exchange(client, request, None)
+        return await self._answer(client, request, None)
 
     async def _client(self) -> httpx2.AsyncClient:
         """Return the HTTP client; the first time for TLS this may ask the hub for its key."""
@@ -90,11 +94,18 @@ class Wire:
     async def _exchange(
         self, client: httpx2.AsyncClient, request: httpx2.Request, time_limit: float | None
     ) -> tuple[int, bytes]:
+        answer = await self._answer(client, request, time_limit)
+        return answer.status, answer.body
+
+    async def _answer(
+        self, client: httpx2.AsyncClient, request: httpx2.Request, time_limit: float | None
+    ) -> Answer:
         try:
             async with asyncio.timeout(time_limit):
                 answer = await client.send(request, stream=True)
                 try:
-                    return answer.status_code, await _read(answer)
+                    fields = {name.lower(): value for name, value in answer.headers.items()}
+                    return Answer(answer.status_code, fields, await _read(answer))
                 finally:
                     await answer.aclose()
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:

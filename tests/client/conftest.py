@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import json
@@ -43,6 +44,10 @@ class FakeHub:
         self.silent = False  # no verdict at all
         self.listening: list[str] = []  # PUT and DELETE of 3dp/status, in order
         self.files: dict[str, bytes] = {}
+        self.wish: dict[str, str] = {}  # the metadata of the upload that is under way
+        self.length = 0
+        self.received = bytearray()
+        self.cut_after: list[int] = []  # bytes after which a PATCH loses its connection, in turn
         self.job: dict[str, Any] = {}
         self.last: dict[str, Any] | None = None
         self.on_start: Callable[[], Awaitable[None]] | None = None
@@ -53,7 +58,7 @@ class FakeHub:
         return Starlette(
             routes=[
                 WebSocketRoute("/gotapi/websocket", self.socket),
-                Route("/{path:path}", self.http, methods=["GET", "PUT", "POST", "DELETE"]),
+                Route("/{path:path}", self.http, methods=["GET", "PUT", "POST", "DELETE", "PATCH"]),
             ]
         )
 
@@ -75,6 +80,8 @@ class FakeHub:
             return ok(clientId="client-2")
         if path == "/gotapi/authorization/accesstoken":
             return await self._consent(params)
+        if path.startswith("/blobs/"):
+            return await self._upload(request, method)
         if params.get("accessToken") not in self.tokens:
             return refuse(15, "unknown token")
         return await self._service(request, method, path, params)
@@ -93,8 +100,6 @@ class FakeHub:
     ) -> Response:
         if path == "/gotapi/servicediscovery":
             return ok(services=self.services)
-        if path == "/blobs/":
-            return await self._store(request, params)
         if path == "/gotapi/3dp/status":
             if method in ("PUT", "DELETE"):
                 self.listening.append(method)
@@ -115,15 +120,37 @@ class FakeHub:
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 
-    async def _store(self, request: Request, params: dict[str, str]) -> Response:
-        body = await request.body()
-        assert len(body) == int(request.headers["content-length"])
-        digest = hashlib.sha256(body).hexdigest()
-        if digest != params["sha256"]:
-            return refuse(10, "the hash differs")
-        self.files[params["name"]] = body
-        uri = f"{self.url}/blobs/1"
-        return ok(uri=uri, size=len(body), sha256=digest, name=params["name"])
+    async def _upload(self, request: Request, method: str) -> Response:
+        """Speak tus for one upload at a time."""
+        if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
+            return refuse(15, "unknown token", 403)
+        assert request.headers["tus-resumable"] == "1.0.0"
+        if method == "POST":
+            pairs = (pair.split(" ") for pair in request.headers["upload-metadata"].split(","))
+            self.wish = {key: base64.b64decode(value).decode() for key, value in pairs}
+            self.length, self.received = int(request.headers["upload-length"]), bytearray()
+            return Response(status_code=201, headers={"location": f"{self.url}/blobs/1"})
+        if method == "PATCH":
+            return await self._append(request)
+        if method == "DELETE":
+            self.wish = {}
+            return Response(status_code=204)
+        return Response(headers={"upload-offset": str(len(self.received))})
+
+    async def _append(self, request: Request) -> Response:
+        if int(request.headers["upload-offset"]) != len(self.received):
+            return refuse(16, "the offset differs", 409)
+        cut = self.cut_after.pop(0) if self.cut_after else None
+        async for piece in request.stream():
+            self.received += piece if cut is None else piece[:cut]
+            cut = None if cut is None else cut - len(piece)
+            if cut is not None and cut <= 0:
+                raise ConnectionError("cut")  # uvicorn closes the connection
+        if len(self.received) == self.length:
+            if hashlib.sha256(self.received).hexdigest() != self.wish["sha256"]:
+                return refuse(10, "the hash differs", 460)
+            self.files[self.wish["filename"]] = bytes(self.received)
+        return Response(status_code=204, headers={"upload-offset": str(len(self.received))})
 
     async def socket(self, websocket: WebSocket) -> None:
         self.connections += 1
