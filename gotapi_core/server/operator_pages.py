@@ -53,7 +53,17 @@ class Page:
 ASSETS = MappingProxyType(
     {
         f"/operator/{name}": name
-        for name in ("page.css", "page.js", "hub.js", "press.js", "view.js", "trust.js", "icon.svg")
+        for name in (
+            "page.css",
+            "page.js",
+            "hub.js",
+            "press.js",
+            "view.js",
+            "trust.js",
+            "change.js",
+            "wait.js",
+            "icon.svg",
+        )
     }
 )
 """Path -> file name of what needs no session: it holds nothing of this hub."""

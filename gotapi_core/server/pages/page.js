@@ -1,5 +1,6 @@
 // The operator page: follows the hub's state and sends the operator's decisions.
 
+import { openChange, openHistory } from "./change.js";
 import { Follower, Refused, ask, dropKey, takeKey } from "./hub.js";
 import { showTrust } from "./trust.js";
 import { ApplicationRow, RequestCard, pluginRow, say, serviceRow } from "./view.js";
@@ -84,7 +85,11 @@ function showRequests(list) {
 
 function showApplications(list, words) {
   const changed = align(applications, list, (one) => one.id, (one) => {
-    const row = new ApplicationRow(one, revoke);
+    const row = new ApplicationRow(one, {
+      onRevoke: revoke,
+      onChange: (row) => openChange(row.application, row.words, tell),
+      onHistory: (row) => openHistory(row.application),
+    });
     row.home = $("applications-title");
     row.set({ reachable });
     $("applications").prepend(row.element); // the newest on top
@@ -151,6 +156,9 @@ async function approve(card) {
   const body = { code, lifetime: card.lifetime };
   if (card.scopes.length < asked.length) {
     body.scopes = card.scopes;
+  }
+  if (card.replaced.length > 0) {
+    body.replace = card.replaced;
   }
   await decide(card, "api/approve", body, `Approved ${name} ${LIFETIMES[body.lifetime]}.`);
 }

@@ -44,6 +44,10 @@ function clock(seconds) {
   return new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
+function date(seconds) {
+  return new Date(seconds * 1000).toLocaleDateString([], { dateStyle: "medium" });
+}
+
 function whoAsks(request) {
   const { origin, browser } = request;
   if (!browser) {
@@ -97,6 +101,7 @@ export class RequestCard {
     parts.origin.textContent = request.origin === "null" ? "none" : request.origin;
     parts.hint.textContent = who.hint;
     parts.code.textContent = request.code;
+    this.showKnown(request.known);
     this.heading = element.querySelector("h3");
     this.name();
     this.boxes = request.scopes.map((scope) => this.addScope(scope));
@@ -116,6 +121,25 @@ export class RequestCard {
     for (const radio of this.parts.lifetimes.querySelectorAll("input")) {
       radio.name = `lifetime-${numbers}`;
     }
+  }
+
+  /** Says which access the same origin has already, and offers to replace the newest one. */
+  showKnown(known) {
+    const { parts } = this;
+    parts.known.hidden = known.length === 0;
+    parts.replace.checked = false;
+    if (known.length > 0) {
+      const last = known.at(-1);
+      const more = known.length === 1 ? "" : ` and ${known.length - 1} more`;
+      parts["known-words"].textContent =
+        `This origin already has access under “${last.name}”${more} since ${date(last.created)}.`;
+    }
+    this.knownIds = known.map((one) => one.id);
+  }
+
+  /** The approvals that the operator wants replaced. */
+  get replaced() {
+    return this.parts.replace.checked ? this.knownIds : [];
   }
 
   addScope(scope) {
@@ -162,7 +186,16 @@ export class RequestCard {
   }
 
   update(request) {
+    if (JSON.stringify(request.known) !== JSON.stringify(this.request.known)) {
+      this.showKnown(request.known);
+      this.arm(); // what it stands beside has moved
+    }
     this.request = request;
+    const shown = request.showsCode;
+    this.parts.compare.toggleAttribute("data-shown", shown);
+    this.parts["compare-words"].textContent = shown
+      ? "The application shows this code. Approve only if it is the same there:"
+      : "Code of the request";
   }
 
   /** Refreshes what depends on the time (seconds since 1970). */
@@ -184,7 +217,7 @@ export class RequestCard {
 
 /** The row of an application with access. */
 export class ApplicationRow {
-  constructor(application, onRevoke) {
+  constructor(application, { onRevoke, onChange, onHistory }) {
     const { element, parts } = copy("application");
     this.element = element;
     this.parts = parts;
@@ -194,18 +227,25 @@ export class ApplicationRow {
     parts.origin.hidden = application.origin === application.name;
     numbers += 1;
     this.heading.id = `application-${numbers}`;
-    parts.revoke.setAttribute("aria-describedby", this.heading.id);
-    parts.revoke.addEventListener("click", () => onRevoke(this));
+    for (const [part, act] of Object.entries({
+      revoke: onRevoke, change: onChange, history: onHistory,
+    })) {
+      parts[part].setAttribute("aria-describedby", this.heading.id);
+      parts[part].addEventListener("click", () => act(this));
+    }
   }
 
   update(application, words) {
     this.application = application;
+    this.words = words;
     const may = application.scopes.map((scope) => words[scope] || `use “${scope}”`);
     this.parts.scopes.textContent = `May ${may.join("; ")}.`;
   }
 
   set({ reachable }) {
-    this.parts.revoke.disabled = !reachable;
+    for (const part of ["revoke", "change", "history"]) {
+      this.parts[part].disabled = !reachable;
+    }
   }
 
   problem(text) {
