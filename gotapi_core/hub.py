@@ -43,6 +43,7 @@ from gotapi_core.protocol.names import Method, Name
 from gotapi_core.protocol.routes import Kind, Route
 from gotapi_core.protocol.subscriptions import Stream
 from gotapi_core.settings import Settings, SettingsError, convert_plugin_settings
+from gotapi_core.socket_plugins import SocketPlugins
 from gotapi_core.store import Documents, Store
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,15 @@ class Hub:
             store, clock, self.offered_scopes, AuthSettings(wait=settings.consent.wait)
         )
         self._loaded = settle_ids(plugins)
+        self.socket_plugins = SocketPlugins(
+            store,
+            self.registry,
+            settings.limits,
+            paths.data,
+            clock,
+            self._context,
+            self._on_state,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -106,6 +116,7 @@ class Hub:
             log.warning("there are settings for a plug-in %r, but no such plug-in", plugin_id)
         for loaded in self._loaded.values():
             self.registry.add(self._supervise(loaded))
+        await self.socket_plugins.load()
         self._unsubscribe = self.auth.subscribe(self._hear)
         await asyncio.gather(*(self._start(one) for one in self.registry))
 
@@ -205,8 +216,8 @@ class Hub:
         return supervisor
 
     async def _start(self, supervisor: Supervisor) -> None:
-        loaded = self._loaded[supervisor.id]
-        if loaded.reason:
+        loaded = self._loaded.get(supervisor.id)
+        if loaded is None or loaded.reason:  # one that connects by itself, or never can run
             return
         try:
             context = self._context(loaded)

@@ -7,6 +7,14 @@ import click
 from gotapi_core.cli import import_command
 
 SUBCOMMANDS: Mapping[str, tuple[str, str]] = {
+    "enable": (
+        "gotapi_core.cli.plugins_host:enable",
+        "Start a plug-in again that failed or was turned off.",
+    ),
+    "token": (
+        "gotapi_core.cli.plugins_host:token",
+        "Make a token for a plug-in that connects by itself.",
+    ),
     "new": ("gotapi_core.cli.plugins_new:new", "Make the project of a new plug-in."),
 }
 

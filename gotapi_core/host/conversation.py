@@ -100,6 +100,7 @@ class Conversation:
         self._beat: asyncio.TimerHandle | None = None
         self._lines = 0
         self._over = False
+        self.cut_off = False  # the hub ended it, for a fault of the plug-in
         self.described: asyncio.Future[Describe] = self._loop.create_future()
         self.gone: asyncio.Future[str] = self._loop.create_future()
 
@@ -121,6 +122,7 @@ class Conversation:
     def fail(self, reason: str) -> None:
         """Cut the connection: the plug-in broke a rule, hangs or takes too much."""
         if not self._over:
+            self.cut_off = True
             self.lost(reason)
             self._channel.cut()
 

@@ -1,6 +1,7 @@
 """What a plug-in of another process may ask of the hub: documents and the paths of blobs."""
 
 import logging
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -10,6 +11,7 @@ from gotapi_core.protocol.errors import GotapiError, UnknownError
 from gotapi_core.protocol.plugin_wire import (
     BlobAnswer,
     BlobOpen,
+    BlobPublish,
     DocumentDelete,
     DocumentList,
     DocumentPut,
@@ -52,6 +54,16 @@ class PluginRequests:
                 return {"documents": found}
             case BlobOpen():
                 return await self._blob(message)
+            case BlobPublish():
+                uri = await self._context.blobs.publish(
+                    Path(message.path),
+                    message.name,
+                    message.content_type,
+                    message.application,
+                    base_url=message.base_url,
+                    lifetime=message.lifetime,
+                )
+                return {"uri": uri}
 
     async def _blob(self, message: BlobOpen) -> Members:
         blob = await self._context.blobs.open(message.uri, application=message.application)

@@ -88,3 +88,13 @@ class Port(ABC):
     def restarts(self) -> bool:
         """Whether `start` may be called again after the plug-in went away."""
         return False
+
+    @property
+    def comes_by_itself(self) -> bool:
+        """Whether the plug-in connects to the hub, so that nothing is to be started here."""
+        return False
+
+    @property
+    def crashed(self) -> bool:
+        """Whether the last end was a fault of the plug-in, which counts towards its quarantine."""
+        return True

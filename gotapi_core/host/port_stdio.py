@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from gotapi_core.host.child import Child
@@ -73,16 +74,20 @@ class _Run(Channel):
     def __init__(self, memory: int) -> None:
         self._memory = memory
         self._watch: asyncio.TimerHandle | None = None
+        self._early: list[Callable[[], None]] = []
         self.begun = False
         self.child: Child
         self.conversation: Conversation
 
     def begin(self, child: Child, context: Context, spool: Path) -> Conversation:
-        """Begin the conversation; nothing of the child's was read before, the loop did not turn."""
+        """Begin the conversation with what the child has said by now."""
         self.child = child
         self.conversation = Conversation(context, self, str(spool))
         self.begun = True
         self._look()
+        for hear in self._early:
+            hear()
+        self._early.clear()
         return self.conversation
 
     def stop(self) -> None:
@@ -102,12 +107,21 @@ class _Run(Channel):
         self.child.cut()
 
     def on_message(self, line: bytes) -> None:
-        self.conversation.received(line)
+        if self.begun:
+            self.conversation.received(line)
+        else:
+            self._early.append(partial(self.on_message, line))
 
     def on_stderr(self, line: str) -> None:
-        self.conversation.note("warning", line)
+        if self.begun:
+            self.conversation.note("warning", line)
+        else:
+            self._early.append(partial(self.on_stderr, line))
 
     def on_end(self, reason: str) -> None:
+        if not self.begun:
+            self._early.append(partial(self.on_end, reason))
+            return
         self.conversation.lost(reason)
         if self._watch is not None:
             self._watch.cancel()

@@ -189,7 +189,8 @@ class Supervisor:
 
     def _suspend(self, port: Port, reason: str, detail: str) -> None:
         log.error("plug-in %s is gone: %s", self.id, reason)
-        delay = self._crashes.crashed(asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        delay = self._crashes.crashed(now) if port.crashed else 0.0
         self._move(PluginState.SUSPENDED, reason, detail)
         if delay is None:
             minutes = self._crashes.within / 60
@@ -202,7 +203,7 @@ class Supervisor:
 
     async def _restart(self, port: Port, delay: float | None) -> None:
         await self._stop_port()
-        if delay is not None and self._context is not None:
+        if delay is not None and self._context is not None and not port.comes_by_itself:
             await asyncio.sleep(delay)
             await self._begin(port, self._context)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -12,6 +13,7 @@ from gotapi_core.plugin.context import Blob, Blobs, Collection
 from gotapi_core.protocol.plugin_wire import (
     BlobAnswer,
     BlobOpen,
+    BlobPublish,
     DocumentDelete,
     DocumentList,
     DocumentPut,
@@ -63,6 +65,29 @@ class RemoteBlobs(Blobs):
         answer = await self._ask(lambda number: BlobOpen(number, uri, application))
         found = msgspec.convert(answer, BlobAnswer)
         return Blob(found.id, found.name, found.size, found.sha256, Path(found.path))
+
+    async def publish(
+        self,
+        path: Path,
+        name: str,
+        content_type: str,
+        application: str,
+        *,
+        base_url: str = "",
+        lifetime: float | None = None,
+    ) -> str:
+        where = _absolute(path)
+        answer = await self._ask(
+            lambda number: BlobPublish(
+                number, where, name, content_type, application, base_url, lifetime
+            )
+        )
+        return str(answer["uri"])
+
+
+def _absolute(path: Path) -> str:
+    """Return a path that means the same in the hub's process."""
+    return os.path.abspath(path)
 
 
 class HubLog(logging.Handler):

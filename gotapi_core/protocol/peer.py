@@ -14,6 +14,7 @@ from typing import Final, get_args
 from gotapi_core.protocol.plugin_wire import (
     MESSAGE_SIZE,
     BlobOpen,
+    BlobPublish,
     Bye,
     Call,
     Cancel,
@@ -71,7 +72,7 @@ class Phase(Enum):
     CLOSED = "after bye"
 
 
-_ASKS: Final = (DocumentPut, DocumentDelete, DocumentList, BlobOpen)
+_ASKS: Final = (DocumentPut, DocumentDelete, DocumentList, BlobOpen, BlobPublish)
 _ORDERS: Final = (Services, Call, Surface, EventStart, EventAck, Cancel)
 _ANSWERS: Final = (Reply, Event, EventEnd)
 _BEATS: Final = (Ping, Pong)

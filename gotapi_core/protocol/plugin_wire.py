@@ -239,6 +239,21 @@ class BlobOpen(_Message, frozen=True, tag="blobOpen"):
     application: Short
 
 
+class BlobPublish(_Message, frozen=True, tag="blobPublish"):
+    """Plug-in: give an application a file of the own folder; the reply has the member `uri`.
+
+    Who has the uri needs no token for `lifetime` seconds.
+    """
+
+    id: Id
+    path: PathText
+    name: Short
+    content_type: Short
+    application: Short
+    base_url: Text = ""
+    lifetime: float | None = None
+
+
 class Log(_Message, frozen=True, tag="log"):
     """Plug-in: a line for the hub's log."""
 
@@ -320,6 +335,7 @@ FromPlugin = (
     | DocumentDelete
     | DocumentList
     | BlobOpen
+    | BlobPublish
     | Log
     | Ping
     | Pong
@@ -340,7 +356,7 @@ FromHub = (
     | Bye
 )
 Message = FromPlugin | FromHub
-PluginRequest = DocumentPut | DocumentDelete | DocumentList | BlobOpen
+PluginRequest = DocumentPut | DocumentDelete | DocumentList | BlobOpen | BlobPublish
 HubRequest = Services | Call | Surface | EventStart
 
 

@@ -17,6 +17,7 @@ from gotapi_core.protocol.errors import GotapiError, InvalidParameter
 from gotapi_core.server.asgi import ClientGone, Headers, Receive, Scope, Send, read_body, send_json
 from gotapi_core.server.operator_board import Board, Content
 from gotapi_core.server.operator_pages import PROTECTION
+from gotapi_core.server.operator_plugins import PluginActions
 from gotapi_core.server.operator_tls import tls_view
 
 log = logging.getLogger(__name__)
@@ -115,6 +116,7 @@ class OperatorApi:
             "deny": self._deny,
             "revoke": self._revoke,
             "link": self._link,
+            **PluginActions(hub).table,
             **more_actions,
         }
 

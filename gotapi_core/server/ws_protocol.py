@@ -8,6 +8,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.http11 import Request
 
+from gotapi_core.protocol.plugin_wire import MESSAGE_SIZE
+
+PLUGIN_PATH = "/gotapi/plugin"  # where plug-ins connect, whose messages may be larger
 ABORT = "gotapi.abort"  # in the scope's extensions: a function without arguments
 
 
@@ -29,6 +32,8 @@ class AbortableWebSocketProtocol(WebSocketsSansIOProtocol):
         if not self.close_sent:  # the handshake was sound, so there is a scope
             # uvicorn logs the path with its query, where a client may have put its token.
             self.scope["query_string"] = b""
+            if self.scope["path"] == PLUGIN_PATH:
+                self.conn.max_message_size = MESSAGE_SIZE
             extensions = self.scope["extensions"]
             if extensions is not None:
                 extensions[ABORT] = self.transport.abort  # type: ignore[assignment]  # ASGI types them as dicts

@@ -172,9 +172,7 @@ class EchoPlugin(Plugin):
         return Said(text=hashlib.sha256(blob.path.read_bytes()).hexdigest())
 
     @event("echo", "ticks")
-    async def ticks(
-        self, call: Call, params: TickParams
-    ) -> AsyncIterator[Ticks | Durable[Ticks]]:
+    async def ticks(self, call: Call, params: TickParams) -> AsyncIterator[Ticks | Durable[Ticks]]:
         """Count, for ever where count is 0."""
         n = 0
         try:
@@ -213,7 +211,10 @@ class EchoPlugin(Plugin):
     @surface("/echo")
     async def page(self, request: SurfaceRequest) -> SurfaceReply:
         """Answer with the body that came, or with what the path asks for."""
-        headers = (("content-type", "application/octet-stream"), ("x-query", request.query.decode()))
+        headers = (
+            ("content-type", "application/octet-stream"),
+            ("x-query", request.query.decode()),
+        )
         if request.path.endswith("/file"):
             path = self.context.folder / "answer.bin"
             path.write_bytes(b"\xff" * 3_000_000)
