@@ -29,16 +29,22 @@ def decode_object(text: bytes, *, depth: int) -> dict[str, object]:
 
     Refused: nesting deeper than `depth`, a member twice in one object at any level, and NUL.
     """
+    value = decode_value(text, depth=depth)
+    if not isinstance(value, dict):
+        raise InvalidParameter("The JSON text must be an object: {...}")
+    return value
+
+
+def decode_value(text: bytes, *, depth: int) -> object:
+    """Return any JSON value; refuses what `decode_object` does."""
     skeleton = _STRING.sub(b"", text)
     _check_depth(skeleton, depth)
     if _NUL_ESCAPE.search(text):
         raise InvalidParameter("The JSON text has a NUL character (\\u0000); remove it")
     try:
-        value = msgspec.json.decode(text)
+        value: object = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidParameter(f"The JSON text is malformed: {error}") from None
-    if not isinstance(value, dict):
-        raise InvalidParameter("The JSON text must be an object: {...}")
     # Outside strings there is one colon per member as written; a decoded object holds a member
     # that was written twice only once.
     if skeleton.count(b":") != _count_members(value):

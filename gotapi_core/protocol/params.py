@@ -29,7 +29,7 @@ from gotapi_core.protocol.multipart import (
 
 __all__ = [
     "RESERVED", "Common", "Event", "FieldDone", "FileData", "FileEnd", "FileStart", "Limits",
-    "MultipartParser", "merge", "multipart_boundary", "parse_body", "parse_query",
+    "MultipartParser", "check_members", "merge", "multipart_boundary", "parse_body", "parse_query",
     "safe_filename", "service_id", "take_common",
 ]  # fmt: skip
 
@@ -116,6 +116,15 @@ def take_common(params: Mapping[str, object]) -> Common:
     )
 
 
+def check_members(members: Mapping[str, object], limits: Limits) -> None:
+    """Raise InvalidParameter where there are too many parameters, or one is too long."""
+    _check_count(len(members), limits, "body")
+    for name, value in members.items():
+        check_name(name, limits)
+        if isinstance(value, str):
+            check_value(name, value, limits)
+
+
 def service_id(params: Mapping[str, object]) -> str:
     """Return the service a request names, however it is spelled; raises MissingServiceId."""
     value = take_common(params).service_id
@@ -160,11 +169,7 @@ def _decoded(raw: bytes, where: str) -> str:
 
 def _json(body: bytes, limits: Limits) -> dict[str, object]:
     members = decode_object(body, depth=limits.depth)
-    _check_count(len(members), limits, "body")
-    for name, value in members.items():
-        check_name(name, limits)
-        if isinstance(value, str):
-            check_value(name, value, limits)
+    check_members(members, limits)
     return members
 
 
