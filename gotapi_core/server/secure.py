@@ -56,8 +56,7 @@ class SecureDoor:
     @property
     def port(self) -> int:
         """The port that all listeners have."""
-        port: int = self._sockets[LOOPBACK[0]].getsockname()[1]
-        return port
+        return self._port
 
     @property
     def url(self) -> str:
@@ -86,6 +85,7 @@ class SecureDoor:
         self._context = server_context(self._keeper.server_file)
         for bound in listen_at((*LOOPBACK, *wanted), self._tls.port, _OTHER_PORT):
             self._sockets[bound.getsockname()[0]] = bound
+        self._port: int = self._sockets[LOOPBACK[0]].getsockname()[1]
 
     async def open(self, factory: Factory, doors: Doors) -> None:
         """Answer with a protocol from the factory; `doors` is told the names."""

@@ -5,6 +5,7 @@ import ssl
 import stat
 import subprocess
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -325,6 +326,43 @@ def test_old_tls_and_weak_ciphers_are_not_spoken(tmp_path: Path) -> None:
     for cipher in context.get_ciphers():
         assert cipher["aead"], cipher["name"]
         assert cipher["protocol"] == "TLSv1.3" or cipher["name"].startswith("ECDHE-")
+
+
+def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext) -> str | None:
+    """Shake hands in memory; returns the version, raises ssl.SSLError."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.wrap_bio(to_client, to_server, server_hostname="localhost"),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    waiting = set(ends)
+    for _ in range(10):
+        for end in list(waiting):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            waiting.discard(end)
+    assert not waiting
+    return ends[0].version()
+
+
+def test_an_old_client_is_refused_for_its_age_alone(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    keeper.ensure(NAMES, time.time())
+    old = ssl.create_default_context(cafile=str(keeper.certificate_file))
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.minimum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    server = server_context(keeper.server_file)
+    with pytest.raises(ssl.SSLError, match=r"UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION"):
+        shake_hands(old, server)
+    server.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        server.minimum_version = ssl.TLSVersion.TLSv1_1
+    assert shake_hands(old, server) == "TLSv1.1"
 
 
 @settings(max_examples=50)

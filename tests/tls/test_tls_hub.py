@@ -56,18 +56,6 @@ async def test_both_current_versions_are_spoken(tls_hub, ask, context_for, versi
         assert (await ask(live.door.port, context=context)).startswith("HTTP/1.1 200 ")
 
 
-async def test_old_tls_is_refused(tls_hub, ask, context_for) -> None:
-    async with tls_hub() as live:
-        context = context_for(live)
-        context.set_ciphers("ALL:@SECLEVEL=0")
-        with pytest.warns(DeprecationWarning, match="TLSv1"):
-            context.minimum_version = ssl.TLSVersion.TLSv1
-        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-            context.maximum_version = ssl.TLSVersion.TLSv1_1
-        with pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"):  # the hub says no
-            await ask(live.door.port, context=context)
-
-
 async def test_plain_http_gets_nothing_at_the_tls_door(tls_hub, ask) -> None:
     async with tls_hub() as live:
         try:
