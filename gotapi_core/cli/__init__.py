@@ -11,6 +11,7 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     "run": ("gotapi_core.cli.run:run", "Start the hub."),
     "apps": ("gotapi_core.cli.apps:apps", "List, approve, deny and revoke applications."),
     "operator": ("gotapi_core.cli.apps:operator", "Print a link to the operator page."),
+    "blobs": ("gotapi_core.cli.blobs:blobs", "List and delete the files of applications."),
     "services": ("gotapi_core.cli.services:services", "List the services of the hub."),
     "tls": ("gotapi_core.cli.tls:tls", "Show, export and renew the hub's certificates."),
     "discover": ("gotapi_core.cli.discover:discover", "Find hubs on the local network."),

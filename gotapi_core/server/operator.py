@@ -37,6 +37,7 @@ from gotapi_core.server.operator_api import (
     send_error,
     status_and_message,
 )
+from gotapi_core.server.operator_blobs import BlobActions
 from gotapi_core.server.operator_board import Board
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,15 @@ class Operator:
         self._access = OperatorAccess(hub.paths.operator_secret, clock)
         self._board = board or Board(hub)
         more = OperatorActions(hub, stop)
-        self._api = OperatorApi(hub, self._board, clock, self.login_link, more.reads, more.actions)
+        files = BlobActions(hub)
+        self._api = OperatorApi(
+            hub,
+            self._board,
+            clock,
+            self.login_link,
+            {**more.reads, **files.reads},
+            {**more.actions, **files.actions},
+        )
         self._page_secret = secrets.token_bytes(32)
 
     def login_link(self, base_url: str) -> str:
