@@ -1,6 +1,5 @@
 """A hub client with the user's consent, for the commands that are applications themselves."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -8,10 +7,12 @@ from typing import Final, TypeVar
 
 import click
 
+from gotapi_core.cli.terminal import clean
 from gotapi_core.cli.tokens import Access, TokenCache
 from gotapi_core.cli.trust import trust_in, trust_options
 from gotapi_core.client import (
     DEFAULT_URL,
+    Code,
     ConsentDenied,
     ConsentPending,
     HubClient,
@@ -26,7 +27,6 @@ from gotapi_core.protocol.errors import ResultCode
 
 ORIGIN: Final = "gotapi-cli"
 NAME: Final = "gotapi command line"
-SILENT: Final = 0.7  # seconds in which a decision that is remembered comes
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -54,11 +54,19 @@ def url_option(command: F) -> F:
     return _url_alone(trust_options(command))
 
 
-HOW_TO_ALLOW: Final = (
-    "Waiting until you allow it: on the hub's operator page (the link that `gotapi run` printed, "
-    "or `gotapi operator`), or in another terminal with `gotapi apps list`, then "
-    "`gotapi apps approve CODE`"
-)
+def how_to_allow(code: Code | None) -> str:
+    """Return what the user has to do; without a code from a hub that has none."""
+    page = "on the hub's operator page (the link that `gotapi run` printed, or `gotapi operator`)"
+    if code is None:
+        return (
+            f"Waiting until you allow it: {page}, or in another terminal with `gotapi apps list`, "
+            "then `gotapi apps approve CODE`"
+        )
+    shown = clean(code.user_code[:40])
+    return (
+        f"Waiting until you allow it: approve {shown} {page}, or in another terminal with "
+        f"`gotapi apps approve {shown}`"
+    )
 
 
 def token_cache() -> TokenCache:
@@ -105,12 +113,8 @@ async def _ask(
     client.token = None
     # Kept before the wait, so that a command that is started again joins the same request.
     _remember(cache, client.url, Access(client_id=await client.register()))
-    # A hub that remembers its user's decision answers at once; then there is nothing to say.
-    notice = asyncio.get_running_loop().call_later(SILENT, waiting, HOW_TO_ALLOW)
-    try:
-        token = await client.authorize(list(dict.fromkeys([*scopes, *known])))
-    finally:
-        notice.cancel()
+    wanted = list(dict.fromkeys([*scopes, *known]))
+    token = await client.authorize_by_code(wanted, lambda code: waiting(how_to_allow(code)))
     _remember(cache, client.url, _access(token))
     missing = sorted(set(scopes) - set(token.scopes))
     if missing:

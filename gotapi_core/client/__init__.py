@@ -1,6 +1,7 @@
 """What applications in Python import: the hub's client, its values and its failures."""
 
 from gotapi_core.client.answers import Event, Token
+from gotapi_core.client.device import Code
 from gotapi_core.client.errors import (
     ConsentDenied,
     ConsentPending,
@@ -23,6 +24,7 @@ from gotapi_core.protocol.messages import Service
 __all__ = [
     "DEFAULT_URL",
     "Availability",
+    "Code",
     "ConsentDenied",
     "ConsentPending",
     "Event",

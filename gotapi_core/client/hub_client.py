@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from gotapi_core.client.answers import (
     parse_services,
     parse_token,
 )
+from gotapi_core.client.device import SILENT, Code, DeviceFlow, NoCodes
 from gotapi_core.client.errors import (
     ConsentPending,
     HubFault,
@@ -130,15 +132,40 @@ class HubClient:
         the same `client_id` joins the request that the user still sees. Raises ConsentDenied and
         ConsentPending too.
         """
+        return await self._within(wait, lambda: self._consent(scopes))
+
+    async def authorize_by_code(
+        self, scopes: Sequence[str], show: Callable[[Code | None], None], wait: float = CONSENT
+    ) -> Token:
+        """Do the same as `authorize`, but give the user a code to compare.
+
+        `show` gets the code of the request, which the operator page shows too, when the user is
+        to decide (again after a restart of the hub); or None from a hub without such codes.
+        """
+        return await self._within(wait, lambda: self._by_code(scopes, show))
+
+    async def _by_code(self, scopes: Sequence[str], show: Callable[[Code | None], None]) -> Token:
+        post = partial(self._wire.ask, "POST")
+        try:
+            members = await DeviceFlow(post, show).run(await self.register(), self._name, scopes)
+        except NoCodes:
+            notice = asyncio.get_running_loop().call_later(SILENT, show, None)
+            try:
+                return await self._consent(scopes)
+            finally:
+                notice.cancel()
+        return parse_token(members, self.client_id, time.time())
+
+    async def _within(self, wait: float, ask: Callable[[], Awaitable[Token]]) -> Token:
         try:
             async with asyncio.timeout(wait):
                 try:
-                    self.token = await self._consent(scopes)
+                    self.token = await ask()
                 except HubRefused as error:
                     if error.code != ResultCode.INVALID_CLIENT_ID or not self.client_id:
                         raise
                     self.client_id = ""  # the hub has forgotten it: begin again, once
-                    self.token = await self._consent(scopes)
+                    self.token = await ask()
         except TimeoutError:
             raise ConsentPending(
                 f"Nobody allowed or denied the access of {self._name} within {wait:.0f} s; "

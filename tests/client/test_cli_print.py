@@ -152,7 +152,7 @@ def test_scope_left_out(threaded: Any, gcode: Path, tools: Any) -> None:
 def test_waiting_for_consent_says_how(
     threaded: Any, gcode: Path, tools: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gotapi_core.cli.consent.SILENT", 0.05)
+    monkeypatch.setattr("gotapi_core.client.hub_client.SILENT", 0.05)
     monkeypatch.setattr("gotapi_core.client.hub_client._ASK_AGAIN", 0.01)
     threaded.consent = [0.3, tools.allowed("3dp")]
     finishing(threaded, "done")
