@@ -16,6 +16,7 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     "tls": ("gotapi_core.cli.tls:tls", "Show, export and renew the hub's certificates."),
     "discover": ("gotapi_core.cli.discover:discover", "Find hubs on the local network."),
     "plugins": ("gotapi_core.cli.plugins:plugins", "Make plug-ins and look after them."),
+    "conformance": ("gotapi_core.cli.conformance:conformance", "Check a hub or a plug-in."),
     "print": ("gotapi_core.cli.printing:print_command", "Print a G-code file."),
 }
 

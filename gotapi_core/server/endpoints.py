@@ -120,7 +120,12 @@ class Endpoints:
             "supports": list(service.scopes),
             "connect": {"wifi": False, "bluetooth": False, "ble": False, "nfc": False},
             "attributes": [
-                {"method": str(method), "path": route.name.uri, "summary": route.summary}
+                {
+                    "method": str(method),
+                    "path": route.name.uri,
+                    "type": route.kind.value,
+                    "summary": route.summary,
+                }
                 for route in routes
                 for method in route.methods
             ],

@@ -14,6 +14,7 @@ ALLOWED = {
     "gotapi_core.store": {"gotapi_core.store", "gotapi_core.protocol", "gotapi_core.migrations"},
     "gotapi_core.client": {"gotapi_core.client", "gotapi_core.protocol"},
     "gotapi_core.host": {"gotapi_core.host", "gotapi_core.plugin", "gotapi_core.protocol"},
+    "gotapi_core.conformance": {"gotapi_core.conformance", "gotapi_core.protocol"},
     "gotapi_auth": {"gotapi_auth", "gotapi_core.protocol", "gotapi_core.store"},
     "gotapi_printer": {"gotapi_printer", "gotapi_core.plugin", "gotapi_core.protocol"},
 }

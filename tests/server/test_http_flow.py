@@ -188,7 +188,8 @@ async def test_service_information_lists_what_a_service_answers(desk, token):
         answer = (await desk.ask("GET", f"/gotapi/{path}", wish)).json
         assert answer["result"] == 0
         assert answer["supports"] == ["echo", "tick"]
-        assert {"method": "GET", "path": SAY, "summary": "Say it."} in answer["attributes"]
+        said = {"method": "GET", "path": SAY, "type": "one-shot", "summary": "Say it."}
+        assert said in answer["attributes"]
         assert {"PUT", "DELETE"} <= {
             one["method"] for one in answer["attributes"] if one["path"] == "/gotapi/tick/count"
         }
