@@ -1,6 +1,7 @@
 """Finds hubs on the local network by multicast DNS."""
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -28,15 +29,13 @@ class FoundHub(msgspec.Struct, frozen=True):
     urls: tuple[str, ...]
 
 
-async def discover(
-    seconds: float = SECONDS, interfaces: Sequence[str] | None = None
-) -> list[FoundHub]:
+async def discover(seconds: float = SECONDS, interfaces: Sequence[str] = ()) -> list[FoundHub]:
     """Return the hubs that announce themselves within some seconds, by name.
 
     `interfaces` are addresses of this machine to ask from, all of them by default. Raises
     HubUnreachable where multicast does not work.
     """
-    from zeroconf import ServiceStateChange  # late: 0.2 s
+    from zeroconf import DNSQuestionType, ServiceStateChange  # late: 0.2 s
     from zeroconf.asyncio import AsyncServiceBrowser
 
     names: dict[str, None] = {}
@@ -47,9 +46,15 @@ async def discover(
         elif len(names) < MAX_HUBS:
             names[name] = None
 
-    asking = _open(list(interfaces) if interfaces else None)
+    asking = _open(interfaces)
     try:
-        browser = AsyncServiceBrowser(asking.zeroconf, SERVICE_TYPE, handlers=[heard])
+        browser = AsyncServiceBrowser(
+            asking.zeroconf,
+            SERVICE_TYPE,
+            handlers=[heard],
+            # An answer to one asker would reach whichever program of this machine shares the port.
+            question_type=DNSQuestionType.QM,
+        )
         await asyncio.sleep(seconds)  # an answer may come from anybody until then
         found = await asyncio.gather(*(_resolve(asking, name) for name in names))
         await browser.async_cancel()
@@ -58,7 +63,7 @@ async def discover(
     return sorted((hub for hub in found if hub is not None), key=lambda hub: hub.name)
 
 
-def _open(interfaces: list[str] | None) -> "AsyncZeroconf":
+def _open(interfaces: Sequence[str]) -> "AsyncZeroconf":
     """Return what asks over IPv6 and IPv4, or over one of them where the other does not work."""
     from zeroconf import Error, InterfaceChoice, IPVersion
     from zeroconf.asyncio import AsyncZeroconf
@@ -66,17 +71,29 @@ def _open(interfaces: list[str] | None) -> "AsyncZeroconf":
     problem: Exception | None = None
     for version in (IPVersion.All, IPVersion.V4Only, IPVersion.V6Only):
         try:
-            return AsyncZeroconf(interfaces=interfaces or InterfaceChoice.All, ip_version=version)
+            _check(interfaces)
+            return AsyncZeroconf(
+                interfaces=list(interfaces) or InterfaceChoice.All, ip_version=version
+            )
         except (OSError, RuntimeError, Error) as error:
             problem = problem or error
     raise HubUnreachable(f"Multicast DNS does not work here: {problem}") from problem
 
 
+def _check(interfaces: Sequence[str]) -> None:
+    """Raise OSError for an address that is not this machine's; zeroconf finds out too late."""
+    for address in interfaces:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+
+
 async def _resolve(asking: "AsyncZeroconf", name: str) -> FoundHub | None:
+    from zeroconf import DNSQuestionType
     from zeroconf.asyncio import AsyncServiceInfo
 
     information = AsyncServiceInfo(SERVICE_TYPE, name)
-    if not await information.async_request(asking.zeroconf, _RESOLVE):
+    if not await information.async_request(asking.zeroconf, _RESOLVE, DNSQuestionType.QM):
         return None
     said = parse_announcement(name, information.properties)
     return None if said is None else _found(said, information.parsed_addresses())
