@@ -9,8 +9,10 @@ from gotapi_core import __version__
 
 BUILT_IN: Mapping[str, tuple[str, str]] = {
     "run": ("gotapi_core.cli.run:run", "Start the hub."),
-    "apps": ("gotapi_core.cli.apps:apps", "List, approve, deny and revoke applications."),
+    "apps": ("gotapi_core.cli.apps:apps", "List, approve, change and revoke applications."),
     "operator": ("gotapi_core.cli.apps:operator", "Print a link to the operator page."),
+    "open": ("gotapi_core.cli.opening:open_command", "Do what a launch URI asks for."),
+    "install-handler": ("gotapi_core.cli.handler:install_handler", "Make launch URIs work."),
     "blobs": ("gotapi_core.cli.blobs:blobs", "List and delete the files of applications."),
     "services": ("gotapi_core.cli.services:services", "List the services of the hub."),
     "tls": ("gotapi_core.cli.tls:tls", "Show, export and renew the hub's certificates."),

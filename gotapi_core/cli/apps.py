@@ -1,23 +1,19 @@
 """`gotapi apps` and `gotapi operator`: the operator's side of consent, in a terminal."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
-import httpx2
 from rich.console import Console
 from rich.table import Table
 
-from gotapi_core.cli.running import running
-from gotapi_core.paths import Paths, default_paths, paths_under
+from gotapi_core.cli.asking import ask, home_option
 
-_TIMEOUT = 10.0  # seconds
 _LIFETIMES = click.Choice(["once", "day", "always"])
-_home_option = click.option(
-    "--home", type=click.Path(path_type=Path, file_okay=False), help="The hub's folder."
-)
 
 
 @click.group()
@@ -26,10 +22,10 @@ def apps() -> None:
 
 
 @apps.command("list")
-@_home_option
+@home_option
 def list_apps(home: Path | None) -> None:
     """List the requests that wait and the applications that are allowed."""
-    state = _ask("GET", "state", home=home)
+    state = ask("GET", "state", home=home)
     console = Console()
     _print_requests(console, state["requests"])
     _print_applications(console, state["applications"])
@@ -38,78 +34,77 @@ def list_apps(home: Path | None) -> None:
 @apps.command()
 @click.argument("code")
 @click.option("--for", "lifetime", type=_LIFETIMES, default="always", help="How long.")
-@_home_option
-def approve(code: str, lifetime: str, home: Path | None) -> None:
-    """Allow the request CODE. `once` is an hour, `always` is until you revoke it or 180 days."""
-    _ask("POST", "approve", {"code": code, "lifetime": lifetime}, home)
+@click.option("--replace", "replaced", multiple=True, metavar="ID", help="Revoke this one with it.")
+@home_option
+def approve(code: str, lifetime: str, replaced: tuple[str, ...], home: Path | None) -> None:
+    """Allow the request CODE.
+
+    `once` is an hour, after which the application asks again; `day` is 24 hours; `always` is until
+    you revoke it, 180 days at most. --replace takes an earlier approval of the same origin back.
+    """
+    body = {"code": code, "lifetime": lifetime, "replace": list(replaced)}
+    ask("POST", "approve", body, home)
     click.echo(f"Approved {code}.")
 
 
 @apps.command()
+@click.argument("application")
+@click.option("--scopes", metavar="A,B", help="Allow these only, of those it asked for.")
+@click.option("--for", "lifetime", type=_LIFETIMES, help="End this long from now.")
+@click.option(
+    "--until", metavar="DATE", help="End then: 2026-12-31 (that day included), or a time."
+)
+@home_option
+def change(
+    application: str, scopes: str | None, lifetime: str | None, until: str | None, home: Path | None
+) -> None:
+    """Change what the application with this ID may do, or when that ends; at once."""
+    body: dict[str, object] = {"id": application}
+    if scopes is not None:
+        body["scopes"] = [word for part in scopes.split(",") if (word := part.strip())]
+    if lifetime is not None:
+        body["lifetime"] = lifetime
+    if until is not None:
+        body["until"] = _end_of(until)
+    if len(body) == 1:
+        raise click.UsageError("Say what to change: --scopes, --for or --until")
+    changed = ask("POST", "change", body, home)
+    click.echo(
+        f"{application} may {', '.join(changed['scopes'])} until {_when(changed['expires'])}."
+    )
+
+
+@apps.command()
+@click.argument("application")
+@home_option
+def history(application: str, home: Path | None) -> None:
+    """Show what the application with this ID did: which routes, how often and when."""
+    _print_uses(ask("GET", f"history?id={quote(application)}", home=home)["uses"])
+
+
+@apps.command()
 @click.argument("code")
-@_home_option
+@home_option
 def deny(code: str, home: Path | None) -> None:
     """Refuse the request CODE."""
-    _ask("POST", "deny", {"code": code}, home)
+    ask("POST", "deny", {"code": code}, home)
     click.echo(f"Denied {code}.")
 
 
 @apps.command()
 @click.argument("application")
-@_home_option
+@home_option
 def revoke(application: str, home: Path | None) -> None:
     """Take access away from the application with this ID, at once."""
-    _ask("POST", "revoke", {"id": application}, home)
+    ask("POST", "revoke", {"id": application}, home)
     click.echo(f"Revoked {application}.")
 
 
 @click.command()
-@_home_option
+@home_option
 def operator(home: Path | None) -> None:
     """Print a link that opens the operator page, once, within ten minutes."""
-    click.echo(_ask("POST", "link", {}, home)["url"])
-
-
-def _ask(
-    method: str, what: str, body: Mapping[str, str] | None = None, home: Path | None = None
-) -> Any:
-    paths = paths_under(home) if home else default_paths()
-    note = running(paths.lock)
-    if note is None:
-        raise click.ClickException(
-            f"No hub runs in {paths.data}; start one with: gotapi run (and give the same --home)"
-        )
-    try:
-        answer = httpx2.request(
-            method,
-            f"{note.url}/operator/api/{what}",
-            json=body,
-            headers={"Authorization": f"Bearer {_secret(paths)}"},
-            timeout=_TIMEOUT,
-            trust_env=False,
-        )
-    except httpx2.HTTPError as error:
-        raise click.ClickException(f"The hub at {note.url} does not answer: {error}") from error
-    if answer.status_code >= 400:
-        raise click.ClickException(_error_of(answer))
-    return answer.json()
-
-
-def _secret(paths: Paths) -> str:
-    try:
-        return paths.operator_secret.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise click.ClickException(
-            f"{paths.operator_secret} cannot be read: {error.strerror}. Only the user who runs the "
-            "hub may decide"
-        ) from error
-
-
-def _error_of(answer: httpx2.Response) -> str:
-    try:
-        return str(answer.json()["error"])
-    except (ValueError, KeyError, TypeError):
-        return f"The hub answered {answer.status_code}"
+    click.echo(ask("POST", "link", {}, home)["url"])
 
 
 def _print_requests(console: Console, requests: list[dict[str, Any]]) -> None:
@@ -123,6 +118,9 @@ def _print_requests(console: Console, requests: list[dict[str, Any]]) -> None:
         wants = ", ".join(scope["words"] or scope["scope"] for scope in one["scopes"])
         table.add_row(*(_plain(text) for text in (one["code"], one["name"], one["origin"], wants)))
     console.print(table)
+    for one in requests:
+        if one["known"]:
+            _print_known(console, one)
     console.print("Decide with: gotapi apps approve CODE, or gotapi apps deny CODE")
 
 
@@ -134,10 +132,49 @@ def _print_applications(console: Console, applications: list[dict[str, Any]]) ->
     for column in ("id", "application", "origin", "scopes", "until"):
         table.add_column(column)
     for one in applications:
-        until = time.strftime("%Y-%m-%d %H:%M", time.localtime(one["expires"]))
+        until = _when(one["expires"])
         row = (one["id"], one["name"], one["origin"], ", ".join(one["scopes"]), until)
         table.add_row(*(_plain(text) for text in row))
     console.print(table)
+
+
+def _print_known(console: Console, request: dict[str, Any]) -> None:
+    last = request["known"][-1]
+    console.print(
+        f"{request['code']}: this origin already has access under '{_plain(last['name'])}' since "
+        f"{_when(last['created'])}; --replace {last['id']} revokes that."
+    )
+
+
+def _print_uses(uses: Sequence[dict[str, Any]]) -> None:
+    console = Console()
+    if not uses:
+        console.print("Nothing yet.")
+        return
+    table = Table()
+    for column in ("last", "route", "times", "first"):
+        table.add_column(column)
+    for use in uses:
+        first, last = _when(use["first"]), _when(use["last"])
+        table.add_row(last, _plain(use["route"]), str(use["count"]), first)
+    console.print(table)
+
+
+def _when(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def _end_of(text: str) -> float:
+    """Return the end of a day, or a time, in seconds since 1970; by the local clock."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no date; write it as 2026-12-31 or 2026-12-31T18:00", param_hint="--until"
+        ) from None
+    if len(text) <= len("2026-12-31"):
+        moment = moment.replace(hour=23, minute=59, second=59)
+    return moment.timestamp()
 
 
 def _plain(text: str) -> str:

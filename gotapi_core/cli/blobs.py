@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from gotapi_core.cli.apps import _ask, _home_option, _plain
+from gotapi_core.cli.apps import _plain
+from gotapi_core.cli.asking import ask, home_option
 
 
 @click.group()
@@ -17,10 +18,10 @@ def blobs() -> None:
 
 
 @blobs.command("list")
-@_home_option
+@home_option
 def list_blobs(home: Path | None) -> None:
     """List the files, the newest first."""
-    answer = _ask("GET", "blobs", home=home)
+    answer = ask("GET", "blobs", home=home)
     console = Console()
     if not answer["blobs"]:
         console.print("No application keeps a file.")
@@ -46,8 +47,8 @@ def list_blobs(home: Path | None) -> None:
 
 @blobs.command()
 @click.argument("blob")
-@_home_option
+@home_option
 def delete(blob: str, home: Path | None) -> None:
     """Delete the file with this ID; links to it end at once."""
-    _ask("POST", "blob-delete", {"id": blob}, home)
+    ask("POST", "blob-delete", {"id": blob}, home)
     click.echo(f"Deleted {blob}.")

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import click
 
-from gotapi_core.cli.apps import _ask, _home_option
+from gotapi_core.cli.asking import ask, home_option
 
 
 @click.command()
 @click.argument("plugin")
-@_home_option
+@home_option
 def enable(plugin: str, home: Path | None) -> None:
     """Start PLUGIN (its id) again after it failed, or crashed so often that it was turned off."""
-    answer = _ask("POST", "plugin-enable", {"id": plugin}, home)
+    answer = ask("POST", "plugin-enable", {"id": plugin}, home)
     reason = f": {answer['reason']}" if answer["reason"] else ""
     click.echo(f"Plug-in {plugin} is {answer['state']}{reason}")
 
@@ -20,14 +20,14 @@ def enable(plugin: str, home: Path | None) -> None:
 @click.command()
 @click.argument("name")
 @click.option("--delete", is_flag=True, help="Delete the token: the plug-in is refused from now.")
-@_home_option
+@home_option
 def token(name: str, delete: bool, home: Path | None) -> None:
     """Print a new token for the plug-in NAME, which connects to ws://HUB/gotapi/plugin by itself.
 
     It is shown this once. An older token of the same name is good no more.
     """
     if delete:
-        _ask("POST", "plugin-token-delete", {"id": name}, home)
+        ask("POST", "plugin-token-delete", {"id": name}, home)
         click.echo(f"The token of plug-in {name} is deleted.")
         return
-    click.echo(_ask("POST", "plugin-token", {"id": name}, home)["token"])
+    click.echo(ask("POST", "plugin-token", {"id": name}, home)["token"])
