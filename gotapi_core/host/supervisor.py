@@ -19,6 +19,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from gotapi_core.host.begun import Begun
 from gotapi_core.host.port import Description, PluginGone, Port, PortEvent
 from gotapi_core.host.restart import Crashes
 from gotapi_core.plugin.context import Call, Context
@@ -46,6 +47,7 @@ class PluginState(enum.Enum):
     """Where a plug-in is in its life."""
 
     FOUND = "found"
+    PENDING = "pending"  # the operator has not approved it as it is now: nothing of it runs
     STARTING = "starting"
     READY = "ready"
     FAILED = "failed"
@@ -55,17 +57,30 @@ class PluginState(enum.Enum):
 
 
 TRANSITIONS: Mapping[PluginState, frozenset[PluginState]] = {
-    PluginState.FOUND: frozenset({PluginState.STARTING, PluginState.FAILED}),
+    PluginState.FOUND: frozenset(
+        {PluginState.STARTING, PluginState.FAILED, PluginState.PENDING, PluginState.STOPPED}
+    ),
+    PluginState.PENDING: frozenset(
+        {PluginState.STARTING, PluginState.FAILED, PluginState.PENDING, PluginState.STOPPED}
+    ),
     PluginState.STARTING: frozenset(
         {PluginState.READY, PluginState.FAILED, PluginState.SUSPENDED, PluginState.STOPPED}
     ),
     PluginState.READY: frozenset({PluginState.FAILED, PluginState.SUSPENDED, PluginState.STOPPED}),
     PluginState.SUSPENDED: frozenset(
-        {PluginState.STARTING, PluginState.QUARANTINED, PluginState.STOPPED}
+        {
+            PluginState.STARTING,
+            PluginState.QUARANTINED,
+            PluginState.STOPPED,
+            PluginState.PENDING,
+            PluginState.FAILED,
+        }
     ),
     PluginState.QUARANTINED: frozenset({PluginState.STARTING, PluginState.STOPPED}),
     PluginState.FAILED: frozenset({PluginState.STARTING, PluginState.STOPPED}),
-    PluginState.STOPPED: frozenset({PluginState.STARTING}),
+    PluginState.STOPPED: frozenset(
+        {PluginState.STARTING, PluginState.PENDING, PluginState.STOPPED, PluginState.FAILED}
+    ),
 }
 
 
@@ -86,6 +101,18 @@ class Health:
     state: PluginState
     reason: str
     detail: str  # traceback, for the operator only
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why a plug-in must not start now, and the state it has meanwhile."""
+
+    state: PluginState
+    reason: str
+
+
+Gate = Callable[[], Awaitable[Held | None]]
+"""Asked before each start, also before one after a crash."""
 
 
 class Supervisor:
@@ -112,6 +139,7 @@ class Supervisor:
         self._crashes = crashes or Crashes()
         self._minder: asyncio.Task[None] | None = None  # waits for the end, or for a new start
         self._moved = asyncio.Event()  # set, and replaced by another, at each change of state
+        self.gate: Gate | None = None
 
     @property
     def health(self) -> Health:
@@ -140,6 +168,24 @@ class Supervisor:
         self._context = context
         await self._begin(self._port, context)
 
+    def equip(self, manifest: Manifest, port: Port | None) -> None:
+        """Run this from the next start on; the plug-in must not be running."""
+        self.manifest = manifest
+        self._port = port
+
+    async def hold(self, held: Held) -> None:
+        """Stop the plug-in, if it runs, and keep it so until it is started again."""
+        if self._health.state is not PluginState.STOPPED:
+            await self.stop()
+            if self._health.state not in (PluginState.STOPPED, PluginState.FOUND):
+                self._move(PluginState.STOPPED)
+        if (self._health.state, self._health.reason) != (held.state, held.reason):
+            self._move(held.state, held.reason)
+
+    def forget_crashes(self) -> None:
+        """Begin anew: the operator turned the plug-in on."""
+        self._crashes.forget()
+
     async def enable(self) -> None:
         """Start a plug-in that is off or waits, at once; its crashes are forgotten.
 
@@ -157,6 +203,15 @@ class Supervisor:
         await self._begin(self._port, self._context)
 
     async def _begin(self, port: Port, context: Context) -> None:
+        before = self._health.state
+        held = None if self.gate is None else await self.gate()
+        if self._health.state is not before:
+            return  # stopped meanwhile
+        if held is not None:
+            if before is not PluginState.STOPPED or held.state is not PluginState.STOPPED:
+                await self._stop_port()
+            self._move(held.state, held.reason)
+            return
         self._move(PluginState.STARTING)
         self._open = True
         reason = detail = ""
@@ -367,11 +422,15 @@ class _TooLate(Exception):  # noqa: N818 - no error of ours: its callers say wha
     """A plug-in did not answer within its limit."""
 
 
-async def _bounded(work: Awaitable[T], seconds: float) -> T:
+async def _bounded(work: Coroutine[Any, Any, T], seconds: float) -> T:
     """Await what a plug-in does; raises _TooLate, and any other exception as an Exception."""
+    limit: asyncio.Timeout | None = None
     try:
+        begun = Begun(work)
+        if begun.done:
+            return begun.value
         async with asyncio.timeout(seconds) as limit:
-            return await work
+            return await begun
     except asyncio.CancelledError as error:
         if _cancelled():
             raise
@@ -379,7 +438,7 @@ async def _bounded(work: Awaitable[T], seconds: float) -> T:
     except SystemExit as error:
         raise RuntimeError("it called sys.exit()") from error
     except Exception as error:
-        if limit.expired():
+        if limit is not None and limit.expired():
             raise _TooLate from error
         raise
 

@@ -80,6 +80,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._closing = False
         self._gentle: Any = None  # the _Transport of this connection
         self._timer: asyncio.TimerHandle | None = None
+        self._idle_since = 0.0  # by the loop's clock
+        self._keep_alive: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it likewise
@@ -89,6 +91,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -132,12 +136,21 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self._gentle.flush()
         self._gentle.fresh = True
-        if self._closing:
-            self.flow.resume_reading()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
             return
-        super().on_response_complete()
-        if not self.transport.is_closing():
+        self.flow.resume_reading()
+        if self._closing:
+            return
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        # Not uvicorn's timer for each answer: making and cancelling it costs a tenth of a request.
+        self._idle_since = self.loop.time()
+        if self._in_header or self._in_body:
             self._watch()
+        elif self._keep_alive is None:
+            self._keep_alive = self.loop.call_later(self.timeout_keep_alive, self._idle)
 
     def handle_websocket_upgrade(self) -> None:
         self._upgraded = True
@@ -154,9 +167,6 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._stalled = None
         super().resume_writing()
 
-    def timeout_keep_alive_handler(self) -> None:
-        self.transport.abort()  # `close` would wait for a client that does not read
-
     def send_400_response(self, msg: str) -> None:
         if self._in_header and self._too_large():
             self._refuse(431, _TOO_LARGE)
@@ -172,6 +182,16 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self.transport.write_eof()
         self._disarm()
         self._arm(REST_TIME, self.transport.abort)
+
+    def _idle(self) -> None:
+        self._keep_alive = None
+        if self._busy() or self._in_header or self._in_body:
+            return  # other limits hold; the next answer starts this anew
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._keep_alive = self.loop.call_later(left, self._idle)
+        else:
+            self.transport.abort()  # `close` would wait for a client that does not read
 
     def _busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
@@ -202,8 +222,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             return  # the application's turn, or that of the body, which it reads with a limit
         elif self._in_body:
             self._arm(REST_TIME, self.transport.abort)
-        elif self.timeout_keep_alive_task is None:
-            self._arm(self.timeout_keep_alive, self.transport.abort)
+        elif self._keep_alive is None:
+            self._idle_since = self.loop.time()
+            self._keep_alive = self.loop.call_later(self.timeout_keep_alive, self._idle)
 
     def _arm(self, seconds: float, what: Callable[[], None]) -> None:
         self._timer = self.loop.call_later(seconds, what)

@@ -104,8 +104,6 @@ CASES = {
     # asking for a token
     "no client": Case(10, 400, "clientId is missing", path=TOKEN_PATH, query={"scope": "echo"},
                       token=None, service=None),
-    "no scope": Case(10, 400, "scope is missing", path=TOKEN_PATH, query={"clientId": "x"},
-                     token=None, service=None),
     "unknown scope": Case(15, 401, "grant", path=TOKEN_PATH, token=None, service=None,
                           query={"clientId": "x", "scope": "nothing"}, envelope=11),
     "unknown client": Case(15, 401, "grant", path=TOKEN_PATH, token=None, service=None,
@@ -179,6 +177,30 @@ async def test_a_bad_request(desk, name):
     assert native.json["result"] == 1
     assert native.json["errorCode"] == case.envelope
     assert case.says in native.json["errorMessage"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "says"),
+    [
+        (None, "scope is missing"),
+        ("", "scope is missing"),
+        ("nothing,unknown", "this hub offers: "),
+        (",,", "The scope is empty"),
+        ("x" * 65, "more than 64 characters"),
+        (",".join(f"s{number}" for number in range(65)), "at most 64"),
+        ("," * 4_500, "too long"),
+    ],
+)
+async def test_a_scope_that_cannot_be_asked_for(desk, scope, says):
+    for origin, status in ((PAGE, 400), ("test.app", 200)):
+        grant = await desk.ask("GET", "/gotapi/authorization/grant", origin=origin)
+        wish = {"clientId": grant.json["clientId"]}
+        if scope is not None:
+            wish["scope"] = scope
+        answer = await desk.ask("GET", TOKEN_PATH, wish, origin=origin)
+        assert (answer.status, int(answer.json["errorCode"])) == (status, 10)
+        assert says in answer.json["errorMessage"]
+    assert not desk.hub.auth.requests()
 
 
 async def test_what_a_plug_in_does_wrong_is_its_own_fault(start):
