@@ -9,7 +9,7 @@ import importlib.util
 import itertools
 import logging
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -38,6 +38,9 @@ class Found:
     reason: str = ""
     bundled: bool = False  # it came with the hub
     folder: Path | None = None  # where it lies, if that is no place for installed packages
+    package: Path | None = None  # the folder whose files are the plug-in
+    distribution: str = ""  # name and version of what installed it
+    again: Callable[[], "Found"] | None = field(default=None, compare=False, repr=False)
 
     @property
     def sound(self) -> bool:
@@ -59,6 +62,7 @@ class Loaded:
     detail: str = ""
     isolated: bool = False  # it was not imported: it gets a process of its own
     folder: Path | None = None
+    found: Found | None = None  # of one that the operator must approve; None for the hub's own
 
 
 def find_plugins(entries: Iterable[EntryPoint] | None = None) -> list[Found]:
@@ -69,7 +73,20 @@ def find_plugins(entries: Iterable[EntryPoint] | None = None) -> list[Found]:
 
 def _find_entry(entry: EntryPoint) -> Found:
     found = find_module(entry.name, entry.value)
-    return replace(found, bundled=entry.dist is not None and entry.dist.name == BUNDLE)
+    return replace(
+        found,
+        bundled=entry.dist is not None and entry.dist.name == BUNDLE,
+        distribution="" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}",
+        again=lambda: _find_again(entry),
+    )
+
+
+def _find_again(entry: EntryPoint) -> Found:
+    importlib.invalidate_caches()
+    for one in entry_points(group=GROUP, name=entry.name):
+        if one.value == entry.value:
+            return _find_entry(one)
+    return _find_entry(entry)  # it was not found by its distribution in the first place
 
 
 def find_module(name: str, module: str) -> Found:
@@ -77,11 +94,12 @@ def find_module(name: str, module: str) -> Found:
     try:
         folder = _folder_of(module)
         manifest = parse_manifest((folder / FILE_NAME).read_bytes())
+        package = _package_of(folder, module)
     except (ValueError, ImportError, OSError) as error:  # ManifestError is a ValueError
         return Found(_nameless(name, module), f"its {FILE_NAME} cannot be read: {error}")
     if manifest.module != module:
         return Found(manifest, f"its manifest names module {manifest.module}, not {module}")
-    return Found(manifest)
+    return Found(manifest, package=package)
 
 
 def load(found: Found) -> Loaded:
@@ -102,13 +120,20 @@ def load_module(manifest: Manifest, module: ModuleType | object) -> Loaded:
         return _failed(manifest, error)
 
 
-def settle_ids(plugins: Iterable[Loaded]) -> dict[str, Loaded]:
+def settle_ids(
+    plugins: Iterable[Loaded], preferred: Callable[[Loaded], bool] = lambda _: False
+) -> dict[str, Loaded]:
     """Return plug-ins by id: of two with the same, the first that can run keeps it.
 
-    The other is kept as failed, under a name that can be nobody's id.
+    The hub's own go first, then those that are `preferred`: with an id go settings, files and the
+    applications' trust. The other is kept as failed, under a name that can be nobody's id.
     """
     settled: dict[str, Loaded] = {}
-    for loaded in sorted(plugins, key=lambda one: bool(one.reason)):
+
+    def rank(one: Loaded) -> tuple[bool, bool, bool]:
+        return one.found is not None, not preferred(one), bool(one.reason)
+
+    for loaded in sorted(plugins, key=rank):
         manifest = loaded.manifest
         if manifest.id not in settled:
             settled[manifest.id] = loaded
@@ -221,6 +246,14 @@ def _folder_of(module: str) -> Path:
     folders = [Path(where, *below) for where in spec.submodule_search_locations]
     # A namespace package has several folders; where none has the manifest, the first is named.
     return next((folder for folder in folders if (folder / FILE_NAME).exists()), folders[0])
+
+
+def _package_of(folder: Path, module: str) -> Path:
+    """Return the outermost package that is imported with the module."""
+    for _ in module.split(".")[1:]:
+        if (folder.parent / "__init__.py").exists():
+            folder = folder.parent
+    return folder
 
 
 def _by_name(entry: EntryPoint) -> str:

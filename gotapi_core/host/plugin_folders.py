@@ -39,4 +39,10 @@ def _find(file: Path) -> Found:
     # The module's package lies in the folder, or is the folder.
     package = manifest.module.split(".")[0]
     where = folder.parent if package and folder.name == package else folder
-    return Found(manifest, folder=folder if manifest.command else where)
+    # All of the folder is the plug-in: what lies beside its package can be imported, too.
+    return Found(
+        manifest,
+        folder=folder if manifest.command else where,
+        package=folder,
+        again=lambda: _find(file),
+    )

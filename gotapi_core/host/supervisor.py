@@ -60,21 +60,13 @@ TRANSITIONS: Mapping[PluginState, frozenset[PluginState]] = {
     PluginState.FOUND: frozenset(
         {PluginState.STARTING, PluginState.FAILED, PluginState.PENDING, PluginState.STOPPED}
     ),
-    PluginState.PENDING: frozenset(
-        {PluginState.STARTING, PluginState.FAILED, PluginState.PENDING, PluginState.STOPPED}
-    ),
+    PluginState.PENDING: frozenset({PluginState.STARTING, PluginState.FAILED, PluginState.STOPPED}),
     PluginState.STARTING: frozenset(
         {PluginState.READY, PluginState.FAILED, PluginState.SUSPENDED, PluginState.STOPPED}
     ),
     PluginState.READY: frozenset({PluginState.FAILED, PluginState.SUSPENDED, PluginState.STOPPED}),
     PluginState.SUSPENDED: frozenset(
-        {
-            PluginState.STARTING,
-            PluginState.QUARANTINED,
-            PluginState.STOPPED,
-            PluginState.PENDING,
-            PluginState.FAILED,
-        }
+        {PluginState.STARTING, PluginState.QUARANTINED, PluginState.STOPPED}
     ),
     PluginState.QUARANTINED: frozenset({PluginState.STARTING, PluginState.STOPPED}),
     PluginState.FAILED: frozenset({PluginState.STARTING, PluginState.STOPPED}),
@@ -208,9 +200,7 @@ class Supervisor:
         if self._health.state is not before:
             return  # stopped meanwhile
         if held is not None:
-            if before is not PluginState.STOPPED or held.state is not PluginState.STOPPED:
-                await self._stop_port()
-            self._move(held.state, held.reason)
+            await self.hold(held)
             return
         self._move(PluginState.STARTING)
         self._open = True

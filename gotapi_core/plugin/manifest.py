@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+from gotapi_core.plugin.rights import Rights as Rights
+from gotapi_core.plugin.rights import check_rights
+
 FILE_NAME = "gotapi-plugin.toml"
 API_VERSION = 1  # of `gotapi_core.plugin`; a manifest names the one it was written for
 _SIZE_LIMIT = 64 * 1024  # bytes; the bundled manifests are below 2 KiB
@@ -30,15 +33,6 @@ HUB_PATHS = ("/gotapi", "/blobs", "/operator")  # as lower-case first parts of a
 
 class ManifestError(ValueError):
     """A manifest is missing, unreadable, or says something that does not hold."""
-
-
-class Rights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the plug-in wants to reach, shown to the operator."""
-
-    serial: bool = False
-    bluetooth: bool = False
-    network: tuple[str, ...] = ()  # host names or addresses
-    folders: tuple[str, ...] = ()
 
 
 class Demo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,6 +102,10 @@ def _check(manifest: Manifest) -> None:
             f"{API_VERSION}; install a version of the plug-in made for it"
         )
     _check_code(manifest)
+    try:
+        check_rights(manifest.rights)
+    except ValueError as error:
+        raise ManifestError(f"{FILE_NAME}: {error}") from None
     if _depth(manifest.demo.settings) > _DEPTH:
         raise ManifestError(f"{FILE_NAME}: demo.settings is nested deeper than {_DEPTH} levels")
 

@@ -113,6 +113,7 @@ def _supervisor(state: PluginState) -> Supervisor:
         PluginState.STARTING: (PluginState.STARTING,),
         PluginState.READY: (PluginState.STARTING, PluginState.READY),
         PluginState.FAILED: (PluginState.FAILED,),
+        PluginState.PENDING: (PluginState.PENDING,),
         PluginState.STOPPED: (PluginState.STARTING, PluginState.STOPPED),
         PluginState.SUSPENDED: (PluginState.STARTING, PluginState.SUSPENDED),
         PluginState.QUARANTINED: (
