@@ -96,6 +96,12 @@ async def socket_worker(live: LiveHub, module: str, name: str, home: Path) -> As
             await process.wait()
 
 
+@pytest.fixture(name="socket_worker")
+def socket_worker_fixture() -> Any:
+    """Run a plug-in that connects to a hub by itself."""
+    return socket_worker
+
+
 @pytest.fixture
 def echo_hub(tmp_path: Path, echo_found: Found) -> Callable[..., Any]:
     """Make a hub with the echo plug-in behind a port of a kind."""
