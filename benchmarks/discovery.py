@@ -85,10 +85,11 @@ async def hub_server(profile: str | None) -> None:
         async with live_hub(Path(home), [Bench]) as live:
             identity = Identity(ORIGIN, Lineage.ENVELOPE, browser=False)
             auth = live.hub.auth
+            asked = asyncio.Event()
+            auth.subscribe(lambda _: asked.set())
             client = await auth.grant(identity)
             asking = asyncio.create_task(auth.access_token(identity, client, "bench"))
-            while not auth.requests():
-                await asyncio.sleep(0.01)
+            await asked.wait()
             await auth.approve(auth.requests()[0].code, Lifetime.ALWAYS)
             issued = await asking
             async with until_stdin_ends():
@@ -125,7 +126,7 @@ async def bare_server(body: bytes) -> None:
     )  # fmt: skip
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
     async with until_stdin_ends():
         announce(port=server.servers[0].sockets[0].getsockname()[1])
