@@ -19,6 +19,7 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     "discover": ("gotapi_core.cli.discover:discover", "Find hubs on the local network."),
     "plugins": ("gotapi_core.cli.plugins:plugins", "Make plug-ins and look after them."),
     "conformance": ("gotapi_core.cli.conformance:conformance", "Check a hub or a plug-in."),
+    "describe": ("gotapi_core.cli.describe:describe", "Print OpenAPI, AsyncAPI or JSON schema."),
     "print": ("gotapi_core.cli.printing:print_command", "Print a G-code file."),
 }
 

@@ -13,6 +13,7 @@ from gotapi_core.server.asgi import ClientGone, Headers, Receive, Scope, Send, h
 from gotapi_core.server.certificate import PATH as CERTIFICATE
 from gotapi_core.server.certificate import send_certificate
 from gotapi_core.server.cors import cors_headers, send_preflight
+from gotapi_core.server.describe import Descriptions, is_description
 from gotapi_core.server.doors import Doors
 from gotapi_core.server.events import PATH as WEBSOCKET
 from gotapi_core.server.events import Socket, Sockets
@@ -40,6 +41,7 @@ class App:
         self._hub = hub
         self._rest = Rest(hub)
         self._rpc = JsonRpc(hub)
+        self._descriptions = Descriptions(hub)
         self._files = Files(hub)
         self._surfaces = Surfaces(hub)
         self.request_stop: Callable[[], None] = lambda: None  # who serves this says how
@@ -98,6 +100,8 @@ class App:
             await self._streams.answer(scope, headers, receive, send)
         elif path == JSONRPC:
             await self._rpc.http(scope, headers, receive, send)
+        elif is_description(path):
+            await self._descriptions.answer(scope, headers, send)
         elif path.startswith("/gotapi/") or path == "/gotapi":
             await self._rest.answer(scope, headers, receive, send)
         elif path == CERTIFICATE:

@@ -33,7 +33,7 @@ class Doors:
         # What the pages look like holds nothing of this hub, and the welcome page needs it.
         if not f"{path}/".startswith(f"{OPERATOR}/") or path in ASSETS:
             return
-        if self._operator_on_lan or _from_here(scope):
+        if self._operator_on_lan or from_here(scope):
             return
         raise InvalidOrigin(
             "The operator page is open to the hub's own computer only: use it there, at a loopback "
@@ -41,7 +41,8 @@ class Doors:
         )
 
 
-def _from_here(scope: Scope) -> bool:
+def from_here(scope: Scope) -> bool:
+    """Tell whether a request comes from the hub's own computer."""
     client = scope.get("client")
     if client is None:
         return False

@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import NoneType
 
 from gotapi_auth.server import Access
 from gotapi_core.blobs import PATH, BlobWriter
+from gotapi_core.faces import own
 from gotapi_core.host.registry import public_services
 from gotapi_core.hub import Ask, Hub
 from gotapi_core.protocol import hmac, names
@@ -28,17 +30,49 @@ class Inquiry:
     base_url: str
 
 
-def _route(name: Name, handler: str, summary: str) -> Route:
-    return Route(kind=Kind.ONE_SHOT, method=Method.GET, name=name, summary=summary, handler=handler)
+def _route(
+    name: Name,
+    handler: str,
+    summary: str,
+    result: type = NoneType,
+    params: type = NoneType,
+) -> Route:
+    return Route(
+        kind=Kind.ONE_SHOT,
+        method=Method.GET,
+        name=name,
+        summary=summary,
+        params_type=params,
+        result_type=result,
+        handler=handler,
+    )
 
 
 OWN_ROUTES = RouteTable(
     [
-        _route(names.AVAILABILITY, "availability", "Tell that the hub is there."),
-        _route(names.GRANT, "grant", "Register an application as a client."),
-        _route(names.ACCESS_TOKEN, "access_token", "Ask the user to allow an application."),
-        _route(names.SERVICE_DISCOVERY, "discovery", "List the services."),
-        _route(names.SERVICE_INFORMATION, "information", "Tell what one service can do."),
+        _route(
+            names.AVAILABILITY,
+            "availability",
+            "Tell that the hub is there.",
+            own.Available,
+            own.AvailabilityParams,
+        ),
+        _route(names.GRANT, "grant", "Register an application as a client.", own.Granted),
+        _route(
+            names.ACCESS_TOKEN,
+            "access_token",
+            "Ask the user to allow an application.",
+            own.Issued,
+            own.AccessTokenParams,
+        ),
+        _route(names.SERVICE_DISCOVERY, "discovery", "List the services.", own.Discovered),
+        _route(
+            names.SERVICE_INFORMATION,
+            "information",
+            "Tell what one service can do.",
+            own.ServiceInformation,
+            own.ServiceInformationParams,
+        ),
     ]
 )
 _OWN_PROFILES = frozenset(OWN_ROUTES.profiles())

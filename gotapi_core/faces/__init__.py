@@ -1,0 +1,1 @@
+"""Descriptions of what the hub answers, generated from the route tables. PURE."""
