@@ -12,6 +12,7 @@ ALLOWED = {
     "gotapi_core.protocol": {"gotapi_core.protocol"},
     "gotapi_core.plugin": {"gotapi_core.plugin", "gotapi_core.protocol"},
     "gotapi_core.store": {"gotapi_core.store", "gotapi_core.protocol", "gotapi_core.migrations"},
+    "gotapi_core.tls": {"gotapi_core.tls", "gotapi_core.protocol"},
     "gotapi_core.client": {"gotapi_core.client", "gotapi_core.protocol"},
     "gotapi_core.host": {"gotapi_core.host", "gotapi_core.plugin", "gotapi_core.protocol"},
     "gotapi_core.conformance": {"gotapi_core.conformance", "gotapi_core.protocol"},
