@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from gotapi_core.paths import Paths
 from gotapi_core.protocol.reach import LOOPBACK, in_url, local_name
+from gotapi_core.server.accept import Acceptor, Crowd, Factory
 from gotapi_core.server.doors import Doors
-from gotapi_core.server.listen import BACKLOG, PortTaken, listen_at
+from gotapi_core.server.listen import PortTaken, listen_at
 from gotapi_core.settings import Settings
 from gotapi_core.tls.addresses import chosen_addresses, lan_addresses, machine_name, names_here
 from gotapi_core.tls.context import load, server_context
@@ -21,11 +22,8 @@ if TYPE_CHECKING:
 
 LOOK_EVERY: Final = 30.0  # seconds between two looks at addresses, certificate and its file
 _OTHER_PORT: Final = "gotapi run --tls --set tls.port=4136"
-SHUTDOWN_TIME: Final = 1.0  # seconds a client gets to close its side of TLS
 
 log = logging.getLogger(__name__)
-
-Factory = Callable[[], asyncio.Protocol]
 
 
 class SecureDoor:
@@ -45,9 +43,8 @@ class SecureDoor:
         self._clock = clock
         self._here = addresses
         self._sockets: dict[str, socket.socket] = {}
-        self._servers: dict[str, asyncio.Server] = {}
         self._refused: set[str] = set()
-        self._factory: Factory | None = None
+        self._acceptor: Acceptor | None = None
         self._doors: Doors | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._announcer: Announcer | None = None
@@ -87,11 +84,15 @@ class SecureDoor:
             self._sockets[bound.getsockname()[0]] = bound
         self._port: int = self._sockets[LOOPBACK[0]].getsockname()[1]
 
-    async def open(self, factory: Factory, doors: Doors) -> None:
-        """Answer with a protocol from the factory; `doors` is told the names."""
-        self._factory, self._doors = factory, doors
-        for address in self._sockets:
-            await self._serve(address)
+    def open(self, factory: Factory, crowd: Crowd, doors: Doors) -> None:
+        """Answer with a protocol from the factory; `doors` is told the names.
+
+        `crowd` tells how many connections an address has.
+        """
+        self._doors = doors
+        self._acceptor = Acceptor(factory, crowd, self._context, self._tls.handshake_time)
+        for bound in self._sockets.values():
+            self._acceptor.add(bound)
         self._tell()
         if self._tls.lan and self._tls.announce:
             from gotapi_core.server.announce import Announcer  # late: most hubs do without
@@ -103,7 +104,7 @@ class SecureDoor:
         """Follow what changed: addresses, the machine's name, the time, the certificate's file."""
         async with self._lock:
             wanted = await asyncio.to_thread(self._wanted)
-            await self._follow(wanted)
+            self._follow(wanted)
             names = self._names(tuple(self._sockets))
             found = await asyncio.to_thread(self._keeper.ensure, names, self._clock())
             if found.serial != self._identity.serial:
@@ -119,14 +120,16 @@ class SecureDoor:
         """Let nobody new in."""
         if self._watcher is not None:
             self._watcher.cancel()
-        for server in self._servers.values():
-            server.close()
+        if self._acceptor is not None:
+            self._acceptor.stop()
 
     async def close(self) -> None:
         """Take the announcement back and close the listeners."""
         self.stop_listening()
         if self._watcher is not None:
             await asyncio.gather(self._watcher, return_exceptions=True)
+        if self._acceptor is not None:
+            await self._acceptor.close()
         if self._announcer is not None:
             await self._announcer.close()
         self.release()
@@ -144,17 +147,17 @@ class SecureDoor:
                 log.error("the TLS door goes on as it was: %s", error)
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _follow(self, wanted: tuple[str, ...]) -> None:
+    def _follow(self, wanted: tuple[str, ...]) -> None:
+        assert self._acceptor is not None
         for address in set(self._sockets) - {*LOOPBACK, *wanted}:
             log.info("this machine has left %s", address)
-            self._servers.pop(address).close()
-            self._sockets.pop(address).close()
+            self._acceptor.remove(self._sockets.pop(address))
         self._refused &= set(wanted)
         for address in wanted:
             if address not in self._sockets:
-                await self._bind(address)
+                self._bind(address, self._acceptor)
 
-    async def _bind(self, address: str) -> None:
+    def _bind(self, address: str, acceptor: Acceptor) -> None:
         try:
             [bound] = listen_at((address,), self.port)
         except (PortTaken, OSError) as error:
@@ -163,19 +166,8 @@ class SecureDoor:
             self._refused.add(address)
             return
         self._sockets[address] = bound
-        await self._serve(address)
+        acceptor.add(bound)
         log.info("the hub answers on %s", address)
-
-    async def _serve(self, address: str) -> None:
-        assert self._factory is not None
-        self._servers[address] = await asyncio.get_running_loop().create_server(
-            self._factory,
-            sock=self._sockets[address],
-            backlog=BACKLOG,
-            ssl=self._context,
-            ssl_handshake_timeout=self._tls.handshake_time,
-            ssl_shutdown_timeout=SHUTDOWN_TIME,
-        )
 
     def _wanted(self) -> tuple[str, ...]:
         return chosen_addresses(self._tls, self._here()) if self._tls.lan else ()

@@ -49,7 +49,7 @@ class HubServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self._door is not None:
-            await self._door.open(self._protocol, self._app.doors)
+            self._door.open(self._protocol, self._crowd, self._app.doors)
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -66,6 +66,11 @@ class HubServer(uvicorn.Server):
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
         return made
+
+    def _crowd(self, address: str) -> int:
+        """Return how many connections an address has."""
+        clients = (getattr(one, "client", None) for one in self.server_state.connections)
+        return sum(client is not None and client[0] == address for client in clients)
 
 
 async def serve(
