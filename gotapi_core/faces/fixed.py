@@ -81,7 +81,68 @@ def _one_or_batch(schema: Json) -> Json:
     return {"anyOf": [schema, batch]}
 
 
+def _form(required: list[str], *names: str) -> Json:
+    properties: Json = dict.fromkeys([*required, *names], _TEXT)
+    schema: Json = {"type": "object", "properties": properties, "required": required}
+    kinds = ("application/x-www-form-urlencoded", "application/json")
+    return {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
+
+
+_OAUTH_FAILED: Final[Json] = _good(
+    "A refusal (RFC 6749 5.2).",
+    schema={
+        "type": "object",
+        "properties": {"error": _TEXT, "error_description": _TEXT},
+        "required": ["error"],
+    },
+)
+_DEVICE_CODE: Final[Json] = {
+    "type": "object",
+    "properties": {
+        "device_code": _TEXT,
+        "user_code": _TEXT,
+        "verification_uri": _TEXT,
+        "expires_in": {"type": "integer"},
+        "interval": {"type": "integer"},
+    },
+    "required": ["device_code", "user_code", "verification_uri", "expires_in"],
+}
+_TOKEN: Final[Json] = {
+    "type": "object",
+    "properties": {
+        "access_token": _TEXT,
+        "token_type": _TEXT,
+        "expires_in": {"type": "integer"},
+        "scope": _TEXT,
+    },
+    "required": ["access_token", "token_type"],
+}
+
 FIXED_PATHS: Final[dict[str, Json]] = {
+    "/gotapi/authorization/device": {
+        "post": _one(
+            "oauth_device",
+            "Begin a device flow: the user types a short code on the operator page (RFC 8628).",
+            {"200": _good("The codes.", schema=_DEVICE_CODE), "default": _OAUTH_FAILED},
+            requestBody=_form(["client_id", "scope"], "client_name"),
+            security=[],
+        ),
+    },
+    "/gotapi/authorization/token": {
+        "post": _one(
+            "oauth_token",
+            "Exchange a device code, or a code with its PKCE verifier, for an access token.",
+            {"200": _good("The token.", schema=_TOKEN), "default": _OAUTH_FAILED},
+            requestBody=_form(
+                ["grant_type", "client_id"],
+                "device_code",
+                "code",
+                "redirect_uri",
+                "code_verifier",
+            ),
+            security=[],
+        ),
+    },
     "/blobs/": {
         "post": _one(
             "store_file",

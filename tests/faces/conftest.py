@@ -197,6 +197,12 @@ class Desk:
         self.http = httpx2.AsyncClient(
             base_url=live.url, headers={"X-GotAPI-Origin": "test.app"}, trust_env=False
         )
+        page = {
+            "Origin": "https://draw.example",
+            "Sec-Fetch-Site": "cross-site",
+            "Sec-Fetch-Mode": "cors",
+        }
+        self.page = httpx2.AsyncClient(base_url=live.url, headers=page, trust_env=False)
 
     async def allow(self, scope: str = SCOPE, origin: str = "test.app") -> str:
         async with HubClient(self.live.url, origin, "A test") as client:
@@ -257,7 +263,7 @@ def start(tmp_path: Any) -> Any:
         async with live_hub(tmp_path / "home", [Bench], settings={"server": server}) as live:
             desk = Desk(live)
             desk.token = await desk.allow()
-            async with desk.http:
+            async with desk.http, desk.page:
                 yield desk
 
     return start
