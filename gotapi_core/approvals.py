@@ -1,4 +1,4 @@
-"""The operator's decisions about plug-ins, kept in the store: what is approved, what is turned off."""
+"""What the operator decided about plug-ins, in the store: which are approved, which are off."""
 
 import logging
 from collections.abc import Callable, Mapping

@@ -27,6 +27,7 @@ from gotapi_auth.server import (
     RequestAdded,
     Revoked,
 )
+from gotapi_core.approvals import Approvals
 from gotapi_core.blobs import BlobStore
 from gotapi_core.collection import StoredCollection
 from gotapi_core.host.described import wire_params
@@ -37,6 +38,7 @@ from gotapi_core.host.supervisor import Supervisor
 from gotapi_core.listeners import Listeners
 from gotapi_core.paths import Paths
 from gotapi_core.plugin.context import Call, Context
+from gotapi_core.plugin_desk import PluginDesk
 from gotapi_core.protocol.errors import GotapiError, OutOfScope
 from gotapi_core.protocol.messages import Service
 from gotapi_core.protocol.names import Method, Name
@@ -44,11 +46,13 @@ from gotapi_core.protocol.routes import Kind, Route
 from gotapi_core.protocol.subscriptions import Stream
 from gotapi_core.settings import Settings, SettingsError, convert_plugin_settings
 from gotapi_core.socket_plugins import SocketPlugins
+from gotapi_core.start_marker import StartMarker
 from gotapi_core.store import Documents, Store
 
 log = logging.getLogger(__name__)
 
 BASE_SCOPES = frozenset({"servicediscovery", "serviceinformation", "system"})
+SETTLE_TIME = 10.0  # seconds after which a start with plug-ins counts as complete
 END_TIME = 5.0  # seconds that the plug-ins' background tasks get when the hub stops
 
 
@@ -74,7 +78,9 @@ class Hub:
         store: Store,
         clock: Callable[[], float],
         plugins: Sequence[Loaded],
+        safe_mode: str = "",
     ) -> None:
+        """Put a hub together; `safe_mode` says why only its own plug-ins shall start."""
         self.settings = settings
         self.paths = paths
         self.store = store
@@ -94,7 +100,14 @@ class Hub:
         self.auth = AuthServer(
             store, clock, self.offered_scopes, AuthSettings(wait=settings.consent.wait)
         )
+        self._plugins = plugins
         self._loaded = settle_ids(plugins)
+        self.approvals = Approvals(store, clock)
+        self.desk = PluginDesk(
+            self.approvals, self.registry, settings.plugin_host, self._start, safe_mode
+        )
+        self._marker = StartMarker(paths.data)
+        self._settled: asyncio.TimerHandle | None = None
         self.socket_plugins = SocketPlugins(
             store,
             self.registry,
@@ -110,19 +123,38 @@ class Hub:
     async def start(self) -> None:
         """Load what is durable, then start every plug-in; a broken one does not stop the hub."""
         await self.auth.load()
+        await self.approvals.load()
         await self.blobs.open()
         clear_spool(self.paths.data)
+        self._loaded = self.desk.plugins = settle_ids(self._plugins, self.desk.prefers)
         for plugin_id in set(self.settings.plugins) - set(self._loaded):
             log.warning("there are settings for a plug-in %r, but no such plug-in", plugin_id)
         for loaded in self._loaded.values():
             self.registry.add(self._supervise(loaded))
         await self.socket_plugins.load()
         self._unsubscribe = self.auth.subscribe(self._hear)
-        await asyncio.gather(*(self._start(one) for one in self.registry))
+        for supervisor in self.registry:
+            self.desk.watch(supervisor)
+        await self._start_all()
+
+    async def _start_all(self) -> None:
+        """Start the plug-ins; a hub that dies of it begins in safe mode the next time."""
+        if doubtful := self.desk.doubtful():
+            self._marker.write(doubtful)
+        try:
+            await asyncio.gather(*(self._start(one) for one in self.registry))
+        except asyncio.CancelledError:  # stopped in good order
+            self._marker.clear()
+            raise
+        loop = asyncio.get_running_loop()
+        self._settled = loop.call_later(SETTLE_TIME, self._marker.clear)
 
     async def stop(self) -> None:
         """End all events and stop every plug-in."""
         self._unsubscribe()
+        if self._settled is not None:
+            self._settled.cancel()
+        self._marker.clear()
         await self.listeners.close()
         await asyncio.gather(*(one.stop() for one in self.registry))
         for task in self._tasks:
@@ -217,8 +249,16 @@ class Hub:
 
     async def _start(self, supervisor: Supervisor) -> None:
         loaded = self._loaded.get(supervisor.id)
-        if loaded is None or loaded.reason:  # one that connects by itself, or never can run
+        if loaded is not None and loaded.reason:  # it never can run
             return
+        if not await self.desk.admit(supervisor):
+            return
+        loaded = self._loaded.get(supervisor.id)
+        if loaded is None:  # it connects by itself
+            return
+        if loaded.found is not None:
+            port = make_port(loaded, self.settings.plugin_host, self.paths.data)
+            supervisor.equip(loaded.manifest, port)
         try:
             context = self._context(loaded)
         except (SettingsError, OSError) as error:
@@ -243,6 +283,7 @@ class Hub:
             blobs=self.blobs.for_plugin(plugin_id, folder),
             collection=lambda name: StoredCollection(documents, name),
             spawn=partial(self._spawn, f"a background task of plug-in {plugin_id}"),
+            rights=loaded.manifest.rights,
         )
 
     def _plugin_settings(self, loaded: Loaded) -> Any:

@@ -114,6 +114,8 @@ class SocketPlugins:
         port.offer(channel, hello)
         await supervisor.start(self._make_context(Loaded(port.manifest, isolated=True)))
         supervisor.manifest = port.manifest
+        if supervisor.health.state is PluginState.STOPPED:  # the operator turned it off
+            raise RefusedStart(supervisor.health.reason)
 
     def _name_of(self, hello: Hello) -> str:
         digest = _hash(hello.token)

@@ -34,7 +34,13 @@ def is_isolated(found: Found, hosts: Hosts) -> bool:
 
 
 def load_for(found: Found, hosts: Hosts) -> Loaded:
-    """Load a plug-in for the port it will have; raises nothing."""
+    """Load a plug-in for the port it will have; raises nothing.
+
+    One that is not the hub's own is not imported before the operator approved it.
+    """
+    if found.sound and not found.bundled:
+        isolated = is_isolated(found, hosts)
+        return Loaded(found.manifest, isolated=isolated, folder=found.folder, found=found)
     if found.sound and is_isolated(found, hosts):
         return Loaded(found.manifest, isolated=True, folder=found.folder)
     return load(found)

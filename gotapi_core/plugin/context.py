@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from gotapi_core.plugin import reach
+from gotapi_core.plugin.rights import Rights
 from gotapi_core.protocol.errors import IllegalServerState
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -21,6 +23,7 @@ class Call:
     `service_id` is the plug-in's own id of the service (without `.<plugin id>`), empty where the
     request named none. `origin` says who asks (an http origin or an application's name) and
     `application` is the hub's id of its grant. `base_url` is how the application reached the hub.
+    `plugin_token` is what the plug-in's own `request_access_token` gave for it, if it has that.
     """
 
     service_id: str
@@ -28,6 +31,7 @@ class Call:
     application: str
     base_url: str = ""
     request_code: int = 0
+    plugin_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +104,24 @@ class Context:
     blobs: Blobs
     collection: Callable[[str], Collection]
     spawn: Callable[[Coroutine[Any, Any, None]], None] = field(repr=False)
+    rights: Rights = field(default_factory=Rights)  # what the operator approved
+
+    @property
+    def serial(self) -> reach.Serial:
+        """The approved serial ports."""
+        return reach.Serial(self.rights.serial_patterns)
+
+    @property
+    def http(self) -> reach.Http:
+        """HTTP clients for the approved hosts."""
+        return reach.Http(self.rights.network)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The approved folders, to read."""
+        return reach.folders(self.rights.folders)
+
+    @property
+    def bluetooth(self) -> bool:
+        """Whether Bluetooth was approved."""
+        return self.rights.bluetooth

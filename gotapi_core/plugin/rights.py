@@ -1,4 +1,4 @@
-"""PURE. What a plug-in wants to reach beyond its own folder: checked, compared, and said in words."""
+"""PURE. What a plug-in wants to reach beyond its own folder: checked, compared, in words."""
 
 import re
 from pathlib import PurePosixPath

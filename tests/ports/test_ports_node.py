@@ -31,6 +31,7 @@ async def test_the_clock_in_node(tmp_path: Path, until: Callable[..., Any]) -> N
     (found,) = find_folders(plugins_d)
     settings = {"plugins": {"node-clock": {"zone": "Asia/Tokyo"}}}
     async with live_hub(tmp_path, [load_for(found, {})], settings=settings) as live:
+        await live.approve_plugin("node-clock")
         (supervisor,) = live.hub.registry
         assert supervisor.ready, supervisor.health
         assert live.hub.scope_words()["clock"] == "know what time it is"
