@@ -6,7 +6,6 @@ tokens. Tickets are in memory: after a restart of the hub an application begins 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -224,8 +223,6 @@ class Flows:
         spent = self._tickets.put(moved(ticket, Move.REDEEM))
         try:
             issued = await self._auth.issue(ticket.application, ticket.asked)
-        except asyncio.CancelledError:
-            raise
         except NotAuthorized:
             raise _denied() from None
         except GotapiError:

@@ -446,8 +446,7 @@ class AuthServer:
         async with self._deciding:
             holder = self._find(application_id)
             grant = changed_grant(holder.approval.grant, self._clock(), scopes, lifetime, until)
-            if not await self._store.run(queries.change_grant, application_id, grant):
-                raise AuthError("The approval has just been taken back.")
+            await self._store.run(queries.change_grant, application_id, grant)
             # A token may have come meanwhile; it was collected, then.
             grant = msgspec.structs.replace(grant, collect_by=holder.approval.grant.collect_by)
             self._ledger.change(holder, grant)

@@ -53,14 +53,13 @@ def put_key(connection: Connection, origin: str, key: Key | None, created: float
     )
 
 
-def change_grant(connection: Connection, application: str, grant: Grant) -> bool:
-    """Store another grant for an approval; False when the approval is gone."""
-    changed = connection.execute(
-        update(applications).where(applications.c.id == application).values(_grant_columns(grant))
-    )
+def change_grant(connection: Connection, application: str, grant: Grant) -> None:
+    """Store another grant for an approval, and the end of its tokens."""
+    columns = _grant_columns(grant)
+    del columns["collect_by"]  # a token may have been given out meanwhile
+    connection.execute(update(applications).where(applications.c.id == application).values(columns))
     ends = {"expires": grant.expires}
     connection.execute(update(tokens).where(tokens.c.application == application).values(ends))
-    return changed.rowcount > 0
 
 
 def drop_tokens(connection: Connection, digests: Iterable[bytes]) -> None:

@@ -136,6 +136,8 @@ def in_oauth(error: GotapiError | OAuthError) -> OAuthError:
             return OAuthError("access_denied", error.message)
         case TooManyRequests():
             return OAuthError("temporarily_unavailable", error.message, 429)
+        case IllegalServerState():
+            return OAuthError("temporarily_unavailable", error.message, 503)
         case InvalidParameter() if "scope" in error.message:
             return OAuthError("invalid_scope", error.message)
         case _:

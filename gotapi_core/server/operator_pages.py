@@ -75,7 +75,7 @@ def asset(name: str) -> Page:
     return _page(name, _read(name))
 
 
-def filled(name: str, **values: str) -> Page:
+def filled(name: str, /, **values: str) -> Page:
     """Return a page with its `$placeholders` filled; the values are escaped here."""
     template = Template(_read(name).decode("utf-8"))
     text = template.substitute({key: escape(value) for key, value in values.items()})
