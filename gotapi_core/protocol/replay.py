@@ -194,22 +194,25 @@ class Sent(NamedTuple):
 class Feed:
     """What one listener is still to be sent: first what it missed, then what comes.
 
-    What it missed stays in the log's memory, so it does not count against the queue.
+    What it missed stays in the log's memory, so it does not count against the queue. What waited
+    when it began (the answer that it may begin) goes before.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._outbox = Outbox(max_bytes)
         self._missed: tuple[Entry, ...] = ()
         self._next = 0  # of those
+        self._before = 0  # frames of the queue that go before those
         self._settled = 0
 
     def __len__(self) -> int:
         return len(self._missed) - self._next + len(self._outbox)
 
     def start(self, position: Position) -> None:
-        """Begin at a position; call it before the first event is offered."""
+        """Begin at a position; call it before the first event is offered, when answers may wait."""
         self._missed = position.missed
         self._next = 0
+        self._before = len(self._outbox)
         self._settled = self._missed[0].number - 1 if self._missed else position.number
 
     def offer(self, frame: bytes, key: str | None = None, number: int = 0) -> Offer:
@@ -218,7 +221,9 @@ class Feed:
 
     def take(self) -> Sent | None:
         """Return the next frame to send; None when nothing waits."""
-        if self._next < len(self._missed):
+        if self._before:
+            self._before -= 1
+        elif self._next < len(self._missed):
             entry = self._missed[self._next]
             self._next += 1
             if self._next == len(self._missed):
@@ -228,7 +233,8 @@ class Feed:
         if taken is None:
             return None
         number, frame = taken
-        return Sent(frame, number, self._settle(self._outbox.settled))
+        settled = 0 if self._missed else self._settle(self._outbox.settled)
+        return Sent(frame, number, settled)
 
     def _settle(self, number: int) -> int:
         if number <= self._settled:

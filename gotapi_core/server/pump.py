@@ -108,7 +108,6 @@ class Pump(ABC):
         if cursor is None or self._attached:
             return {}
         self._position = self.hub.listeners.position(self.application, cursor)
-        self._feed.start(self._position)
         return {"resumed": self._position.resumed, "resume": self._position.cursor}
 
     def attach(self) -> None:
@@ -116,6 +115,8 @@ class Pump(ABC):
         if not self._attached:
             self._attached = True
             resumed = self._position is not None and self._position.resumed
+            if self._position is not None:
+                self._feed.start(self._position)
             self.hub.listeners.attach(self.application, self, resumed=resumed)
             self._wake.set()
 

@@ -159,6 +159,16 @@ def test_a_feed_sends_what_was_missed_before_what_comes():
     assert (len(feed), feed.take()) == (0, None)
 
 
+def test_what_waits_already_goes_before_what_was_missed():
+    logs = EventLogs("r")
+    logs.append("app", b"a", None, 0.0)
+    feed = Feed()
+    feed.offer(b"verdict")
+    feed.start(logs.position("app", "r-0", 0.0))
+    feed.offer(b"b", number=2)
+    assert taken(feed) == [(b"verdict", 0, 0), (b"a", 1, 1), (b"b", 2, 2)]
+
+
 def test_what_was_missed_does_not_fill_the_queue():
     logs = EventLogs("r")
     for _ in range(9):
