@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from websockets.asyncio.client import connect
 
+from gotapi_core.protocol.errors import InvalidOrigin
 from gotapi_core.server.app import App
 from gotapi_core.server.listen import PortTaken
 from gotapi_core.server.secure import SecureDoor
@@ -278,6 +279,17 @@ async def test_what_is_nobodys_secret_is_open_to_other_machines(tls_hub, path) -
     async with tls_hub(lan=True, announce=False) as live:
         status, _ = await answer_of(live.app, scope_of(path, ("192.168.1.7", 1)))
         assert status == 200
+
+
+@pytest.mark.parametrize(("address", "good"), [("127.0.0.1", True), ("192.168.1.7", False)])
+async def test_plugins_connect_from_this_machine_only(tls_hub, address, good) -> None:
+    async with tls_hub(lan=True, announce=False) as live:
+        scope = {**scope_of("/gotapi/plugin", (address, 1), "wss"), "type": "websocket"}
+        if good:
+            live.app.doors.check_plugin(scope)
+        else:
+            with pytest.raises(InvalidOrigin, match="own computer"):
+                live.app.doors.check_plugin(scope)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
