@@ -84,7 +84,7 @@ async def hub_server(kind: str) -> None:
         }[kind]()
         async with live_hub(home, plugins) as live:
             worker = await _connect(live, home) if kind == "websocket" else None
-            while not any(one.ready for one in live.hub.registry):
+            while not any(one.ready for one in live.hub.registry):  # noqa: ASYNC110  # a child of the benchmark
                 await asyncio.sleep(0.01)
             token = await _token(live)
             alone = await _at_the_port(live)
@@ -100,7 +100,7 @@ async def _connect(live: LiveHub, home: Path) -> "subprocess.Popen[bytes]":
     await asyncio.to_thread((home / "token").write_text, token)
     url = f"ws://127.0.0.1:{live.port}/gotapi/plugin"
     words = ["bench_echo", "--path", str(home), "--connect", url, "--token-file"]
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: ASYNC220  # nothing runs yet
         [sys.executable, "-m", "gotapi_core.host.worker", *words, str(home / "token")]
     )
 
@@ -110,7 +110,7 @@ async def _token(live: LiveHub) -> str:
     auth = live.hub.auth
     client = await auth.grant(identity)
     asking = asyncio.create_task(auth.access_token(identity, client, "bench"))
-    while not auth.requests():
+    while not auth.requests():  # noqa: ASYNC110  # a child of the benchmark
         await asyncio.sleep(0.01)
     await auth.approve(auth.requests()[0].code, Lifetime.ALWAYS)
     return str((await asking).access_token)

@@ -154,6 +154,11 @@ class Conversation:
             shown = "".join(c if c.isprintable() else " " for c in text)
             self._context.log.log(_LEVELS[level], "%s", shown)
 
+    def refuse(self, reason: str) -> None:
+        """Tell the plug-in that it is not taken as it is, and why."""
+        self._send(Bye(reason[:4000], error=True))
+        self._refused(reason)
+
     def bye(self, reason: str) -> None:
         """Ask the plug-in to end itself; `gone` tells when it has."""
         if not self._over and self._peer.phase in (Phase.STARTING, Phase.READY):
@@ -263,9 +268,9 @@ class Conversation:
     def _hello(self, message: Hello) -> None:
         if not message.versions.min <= VERSION <= message.versions.max:
             wanted = f"{message.versions.min} to {message.versions.max}"
-            self._refuse(f"this hub speaks GotAPI-4 version {VERSION}, the plug-in {wanted}")
+            self.refuse(f"this hub speaks GotAPI-4 version {VERSION}, the plug-in {wanted}")
         elif message.id != self._context.plugin_id:
-            self._refuse(f"'hello' says id {message.id!r}, but this is '{self._context.plugin_id}'")
+            self.refuse(f"'hello' says id {message.id!r}, but this is '{self._context.plugin_id}'")
         else:
             self._welcome(message)
 
@@ -285,10 +290,6 @@ class Conversation:
                 pace=Pace(),
             )
         )
-
-    def _refuse(self, reason: str) -> None:
-        self._send(Bye(reason, error=True))
-        self._refused(reason)
 
     def _refused(self, reason: str) -> None:
         """End before the start was complete; not a crash, so that nothing is tried again."""

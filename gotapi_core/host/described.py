@@ -9,7 +9,6 @@ from gotapi_core.host.dispatch import convert_params
 from gotapi_core.host.port import Description
 from gotapi_core.plugin.base import NoParams, Params, Result, WireMeta
 from gotapi_core.plugin.manifest import Manifest, ManifestError
-from gotapi_core.protocol.errors import InvalidParameter
 from gotapi_core.protocol.names import Method, Name, spelled
 from gotapi_core.protocol.plugin_wire import Describe, RouteData
 from gotapi_core.protocol.routes import Kind, Route, RouteTable
@@ -122,7 +121,4 @@ def wire_params(route: Route, params: Mapping[str, object]) -> dict[str, Any]:
     if route.params_type is AnyParams:
         return dict(params)
     made = convert_params(params, route.params_type)
-    try:
-        return cast(dict[str, Any], msgspec.json.decode(msgspec.json.encode(made)))
-    except (OverflowError, ValueError) as error:  # of an integer that JSON readers cannot hold
-        raise InvalidParameter(f"a parameter is out of range: {error}") from error
+    return cast(dict[str, Any], msgspec.json.decode(msgspec.json.encode(made)))

@@ -50,6 +50,7 @@ class WebSocketPort(WirePort):
 
     def __init__(self, manifest: Manifest, spool_root: Path) -> None:
         super().__init__(manifest, spool_root)
+        self._channel: SocketChannel | None = None
         self._offered: tuple[SocketChannel, Hello] | None = None
 
     @property
@@ -74,12 +75,21 @@ class WebSocketPort(WirePort):
         if offered is None:
             raise PluginGone("it is waited for to connect")
         channel, hello = offered
+        self._channel = channel
         self._manifest = msgspec.structs.replace(
             self._manifest, name=hello.name or self._manifest.id, version=hello.version
         )
         conversation = Conversation(context, channel, str(spool))
         channel.begin(conversation)
         return conversation
+
+    async def _disconnect(self) -> None:
+        channel, self._channel = self._channel, None
+        try:
+            await super()._disconnect()
+        finally:
+            if channel is not None:
+                channel.cut()
 
     def _described(self, describe: Describe) -> Description:
         profiles = {one.profile.lower() for one in describe.routes if one.kind != "surface"}

@@ -14,7 +14,7 @@ from gotapi_core.host.conversation import Conversation, RefusedStart
 from gotapi_core.host.described import description_of, wire_params
 from gotapi_core.host.port import Description, Port, PortEvent
 from gotapi_core.plugin.context import Call, Context
-from gotapi_core.plugin.manifest import Manifest
+from gotapi_core.plugin.manifest import Manifest, ManifestError
 from gotapi_core.protocol import plugin_wire as wire
 from gotapi_core.protocol.messages import Service, SurfaceReply, SurfaceRequest
 from gotapi_core.protocol.routes import Route
@@ -48,7 +48,11 @@ class WirePort(Port):
             describe = await asyncio.shield(self._conversation.described)
         except RefusedStart as refused:
             raise RefusedStart(f"it says: {refused}") from None
-        self._description = self._described(describe)
+        try:
+            self._description = self._described(describe)
+        except ManifestError as error:
+            self._conversation.refuse(str(error))
+            raise
 
     @abstractmethod
     async def _connect(self, context: Context, spool: Path) -> Conversation:

@@ -493,3 +493,8 @@ def json_schema() -> Mapping[str, object]:
             **parts,
         },
     }
+
+
+def json_schema_text() -> bytes:
+    """Return the schema as the committed file has it."""
+    return msgspec.json.format(msgspec.json.encode(json_schema()), indent=2) + b"\n"

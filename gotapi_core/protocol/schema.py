@@ -84,9 +84,7 @@ class _Reader:
             return Any
         union = _UNION[tuple(kinds)]
         try:
-            msgspec.convert(None, union, strict=False)
-        except msgspec.ValidationError:
-            return union
+            msgspec.convert(None, union | None, strict=False)
         except TypeError:  # of the unions that JSON cannot tell apart
             return Any
         return union

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from gotapi_core.client import HubRefused
-from gotapi_core.protocol.errors import ResultCode
+from gotapi_core.protocol.errors import IllegalDeviceState, ResultCode
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -115,12 +115,12 @@ async def test_events_end_fail_and_are_cancelled(echo_hub: Make, port: str, unti
                 break
         await values.aclose()
         async with asyncio.timeout(5):
-            while await ended() == before:
+            while await ended() == before:  # noqa: ASYNC110  # a deadline stands around it
                 await asyncio.sleep(0.01)
 
         broken = stream(_route(hub, "broken"), _call(), {})
         got = []
-        with pytest.raises(Exception, match="the wall fell"):
+        with pytest.raises(IllegalDeviceState, match="the wall fell"):  # noqa: PT012  # in steps
             async for value in broken:
                 got.append(value.members["n"])
         assert got == [1]
@@ -154,7 +154,7 @@ async def test_a_call_that_takes_too_long_is_cancelled_in_the_plugin(
             await hub.client.get("echo", "wait", "wall.echo", name="first")
         assert late.value.code == ResultCode.TIMEOUT
         async with asyncio.timeout(5):
-            while "first" not in (await hub.client.get("echo", "cancelled", "wall.echo"))["notes"]:
+            while "first" not in (await hub.client.get("echo", "cancelled", "wall.echo"))["notes"]:  # noqa: ASYNC110  # bounded
                 await asyncio.sleep(0.01)
         said = await hub.client.get("echo", "say", "wall.echo", text="still here")
         assert said["text"] == "still here"

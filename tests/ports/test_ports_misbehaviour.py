@@ -44,7 +44,7 @@ class Watched:
 
     async def until(self, state: PluginState) -> None:
         async with asyncio.timeout(9):
-            while self.supervisor.health.state is not state:
+            while self.supervisor.health.state is not state:  # noqa: ASYNC110  # bounded
                 await asyncio.sleep(0.01)
 
 
@@ -158,7 +158,7 @@ async def test_what_a_plugin_prints_goes_to_the_log(
     async with watch() as kept:
         await kept.call("misbehave", how="print")
         async with asyncio.timeout(5):
-            while not {"this goes to the log", "and this"} <= set(caplog.messages):
+            while not {"this goes to the log", "and this"} <= set(caplog.messages):  # noqa: ASYNC110  # bounded
                 await asyncio.sleep(0.01)
         assert (await kept.call("say", text="fine"))["text"] == "fine"
         assert kept.supervisor.ready
@@ -249,7 +249,7 @@ async def test_a_call_that_is_answered_twice_counts_once(
         for number in range(3):
             assert await kept.call("say", n=str(number)) == {"said": {"n": str(number)}}
         async with asyncio.timeout(5):
-            while not any("I was told" in message for message in caplog.messages):
+            while not any("I was told" in message for message in caplog.messages):  # noqa: ASYNC110  # bounded
                 await asyncio.sleep(0.01)
         assert kept.supervisor.ready
         assert any("each request is answered once" in one for one in caplog.messages)
