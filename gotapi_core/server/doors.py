@@ -40,6 +40,11 @@ class Doors:
             "address, or set operator_on_lan = true in the section [tls] of its settings"
         )
 
+    def check_plugin(self, scope: Scope) -> None:
+        """Raise InvalidOrigin where another machine connects as a plug-in."""
+        if not from_here(scope):
+            raise InvalidOrigin("Plug-ins run on the hub's own computer; connect from there")
+
 
 def from_here(scope: Scope) -> bool:
     """Tell whether a request comes from the hub's own computer."""
