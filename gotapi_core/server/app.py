@@ -4,11 +4,13 @@ import logging
 from collections.abc import Callable
 from functools import lru_cache
 
+from gotapi_auth.flows import Flows
 from gotapi_core.blobs import PATH as BLOBS
 from gotapi_core.hub import Hub
 from gotapi_core.protocol.errors import GotapiError, InvalidUrl, error_body
 from gotapi_core.protocol.identity import FetchKind, check_fetch, check_host, identify, lineage_of
 from gotapi_core.protocol.links import is_link
+from gotapi_core.server import authorize, oauth
 from gotapi_core.server.asgi import ClientGone, Headers, Receive, Scope, Send, header_map, send_json
 from gotapi_core.server.certificate import PATH as CERTIFICATE
 from gotapi_core.server.certificate import send_certificate
@@ -21,6 +23,8 @@ from gotapi_core.server.files import Files, bearer
 from gotapi_core.server.jsonrpc import PATH as JSONRPC
 from gotapi_core.server.jsonrpc import JsonRpc, RpcSocket
 from gotapi_core.server.operator import OPERATOR, Operator
+from gotapi_core.server.plugin_socket import PATH as PLUGINS
+from gotapi_core.server.plugin_socket import PluginSockets
 from gotapi_core.server.pump import Pump
 from gotapi_core.server.rest import Rest
 from gotapi_core.server.sse import PATH as EVENTS
@@ -42,11 +46,15 @@ class App:
         self._rest = Rest(hub)
         self._rpc = JsonRpc(hub)
         self._descriptions = Descriptions(hub)
+        self._flows = Flows(hub.auth, hub.clock)
+        self._oauth = oauth.OAuth(hub, self._flows)
+        self._authorize = authorize.Authorize(hub, self._flows)
         self._files = Files(hub)
         self._surfaces = Surfaces(hub)
         self.request_stop: Callable[[], None] = lambda: None  # who serves this says how
         self._operator = Operator(hub, stop=self._stop_unless_used)
         self._streams = EventStreams(hub)
+        self._plugins = PluginSockets(hub)
         self.sockets = Sockets(hub)
 
     @property
@@ -58,6 +66,9 @@ class App:
         """End what would wait for ever: events, consent and the operator's long polls."""
         self._rest.close()
         self._rpc.close()
+        self._flows.close()
+        self._oauth.close()
+        self._authorize.close()
         self._operator.close()
         self._streams.close_all()
         await self.sockets.close()
@@ -92,12 +103,16 @@ class App:
         except GotapiError as error:
             await _refuse(send, error, headers)
             return
-        if kind is not FetchKind.API:
+        if path in authorize.PATHS:
+            await self._authorize.answer(scope, headers, receive, send)
+        elif kind is not FetchKind.API:
             await self._operator(scope, receive, send)
         elif scope["method"] == "OPTIONS" and not path.startswith(BLOBS):
             await send_preflight(send, headers)
         elif path == EVENTS:
             await self._streams.answer(scope, headers, receive, send)
+        elif path in oauth.PATHS:
+            await self._oauth.answer(scope, headers, receive, send)
         elif path == JSONRPC:
             await self._rpc.http(scope, headers, receive, send)
         elif is_description(path):
@@ -137,6 +152,10 @@ class App:
             headers = header_map(scope)
             _check_host(headers.get("host", ""), self.doors.names(scope))
             check_fetch(headers, kind=FetchKind.API)
+            if scope["path"] == PLUGINS:
+                self.doors.check_plugin(scope)
+                await self._plugins.serve(headers, receive, send, abort)
+                return
             identity = identify(headers)
             path = scope["path"].rstrip("/")
             if path not in (WEBSOCKET, JSONRPC):
@@ -165,6 +184,8 @@ class App:
 
 
 def _kind(method: str, path: str, headers: Headers) -> FetchKind:
+    if path in authorize.PATHS:
+        return FetchKind.PAGE
     if path not in ("/", OPERATOR) and not path.startswith(f"{OPERATOR}/"):
         return FetchKind.API
     # The command line sends a secret of its own instead of a cookie; no page can.
