@@ -87,7 +87,7 @@ class PluginDesk:
 
     def named_card(self, plugin_id: str) -> Card:
         """Return what there is to show of a plug-in; raises InvalidParameter for an unknown one."""
-        return self.card(self._named(plugin_id))
+        return self.card(self.named(plugin_id))
 
     # -- what may start ----------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ class PluginDesk:
         its files are others than those that were shown.
         """
         async with self._lock:
-            supervisor = self._named(plugin_id)
+            supervisor = self.named(plugin_id)
             loaded = self.plugins.get(plugin_id)
             if loaded is None or loaded.found is None or loaded.reason:
                 why = f": {loaded.reason}" if loaded is not None and loaded.reason else ""
@@ -216,7 +216,7 @@ class PluginDesk:
     async def revoke(self, plugin_id: str) -> Supervisor:
         """Stop a plug-in and ask again before it runs; raises InvalidParameter."""
         async with self._lock:
-            supervisor = self._named(plugin_id)
+            supervisor = self.named(plugin_id)
             if not await self._approvals.revoke(plugin_id):
                 raise InvalidParameter(f"Plug-in '{plugin_id}' has no approval to revoke")
             await self._restart(supervisor)
@@ -225,7 +225,7 @@ class PluginDesk:
     async def disable(self, plugin_id: str) -> Supervisor:
         """Stop a plug-in and keep it off until it is turned on again."""
         async with self._lock:
-            supervisor = self._named(plugin_id)
+            supervisor = self.named(plugin_id)
             loaded = self.plugins.get(plugin_id)
             if loaded is not None and loaded.reason:
                 raise InvalidParameter(f"Plug-in '{plugin_id}' cannot run anyway: {loaded.reason}")
@@ -237,7 +237,7 @@ class PluginDesk:
     async def enable(self, plugin_id: str) -> Supervisor:
         """Start a plug-in that is off, failed or waits; raises IllegalServerState where it runs."""
         async with self._lock:
-            supervisor = self._named(plugin_id)
+            supervisor = self.named(plugin_id)
             if supervisor.health.state in _STARTED:
                 state = supervisor.health.state.value
                 raise IllegalServerState(f"plug-in '{plugin_id}' is {state}")
@@ -259,12 +259,18 @@ class PluginDesk:
         supervisor.forget_crashes()
         await self._start(supervisor)
 
-    def _named(self, plugin_id: str) -> Supervisor:
+    def named(self, plugin_id: str) -> Supervisor:
+        """Return the supervisor of a plug-in; raises InvalidParameter for an unknown one."""
         for supervisor in self._registry:
             if supervisor.id == plugin_id:
                 return supervisor
         known = ", ".join(one.id for one in self._registry) or "none"
         raise InvalidParameter(f"There is no plug-in '{plugin_id}'; there are: {known}")
+
+
+def is_trusted(approvals: Mapping[str, Approval], found: Found) -> bool:
+    """Tell whether a plug-in is the hub's own, or approved as it is; blocks."""
+    return found.bundled or is_approved(found, approvals)
 
 
 def is_approved(found: Found, approvals: Mapping[str, Approval]) -> bool:

@@ -47,10 +47,9 @@ def import_command(target: str) -> click.Command:
 
 
 def _plugin_commands() -> dict[str, click.Command]:
-    from gotapi_core.host.loader import find_plugins, load  # late: only where it is needed
+    from gotapi_core.cli.plugin_commands import plugin_commands  # late: only where it is needed
 
-    found = (load(plugin) for plugin in find_plugins())
-    return {command.name or "": command for loaded in found for command in loaded.commands}
+    return plugin_commands()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from gotapi_core.host.loader import find_plugins
+from gotapi_core.host.loader import Found, find_plugins
 from gotapi_core.paths import Paths
 from gotapi_core.plugin.manifest import Demo as DemoOffer
 from gotapi_core.settings import Settings
@@ -23,17 +23,25 @@ _END = 5.0  # seconds a simulated device gets to end by itself
 
 
 class Demo:
-    """Keeps the simulated devices running; entering it returns the settings that find them."""
+    """Keeps the simulated devices running; entering it returns the settings that find them.
 
-    def __init__(self, paths: Paths, settings: Settings) -> None:
+    `may` tells of which plug-ins: what a manifest offers is a command that is run.
+    """
+
+    def __init__(
+        self, paths: Paths, settings: Settings, may: Callable[[Found], bool] = lambda _: True
+    ) -> None:
         self._paths = paths
         self._settings = settings
+        self._may = may
         self._stack = ExitStack()
 
     def __enter__(self) -> Settings:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(dir=self._paths.run)))
         plugins = dict(self._settings.plugins)
         for found in find_plugins():
+            if not self._may(found):
+                continue
             offer = found.manifest.demo
             if offer.command:
                 self._start(offer, folder)

@@ -7,6 +7,11 @@ import click
 from gotapi_core.cli import import_command
 
 SUBCOMMANDS: Mapping[str, tuple[str, str]] = {
+    "list": ("gotapi_core.cli.plugins_approval:list_plugins", "List the plug-ins of the hub."),
+    "show": ("gotapi_core.cli.plugins_approval:show", "Show what a plug-in is and wants."),
+    "approve": ("gotapi_core.cli.plugins_approval:approve", "Approve a plug-in and start it."),
+    "revoke": ("gotapi_core.cli.plugins_approval:revoke", "Take an approval back."),
+    "disable": ("gotapi_core.cli.plugins_approval:disable", "Stop a plug-in and keep it off."),
     "enable": (
         "gotapi_core.cli.plugins_host:enable",
         "Start a plug-in again that failed or was turned off.",

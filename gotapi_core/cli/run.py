@@ -8,14 +8,17 @@ import socket
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from gotapi_core import __version__
+from gotapi_core.approvals import approved_in
 from gotapi_core.cli import running
 from gotapi_core.cli.demo import Demo
+from gotapi_core.cli.plugins_approval import plain
 from gotapi_core.cli.refusal import Refusal
 from gotapi_core.cli.run_tls import check_demo, open_door, say_door, tls_options
 from gotapi_core.host.loader import find_plugins
@@ -23,10 +26,12 @@ from gotapi_core.host.plugin_folders import find_folders
 from gotapi_core.host.ports import load_for
 from gotapi_core.hub import Hub
 from gotapi_core.paths import Paths, default_paths, paths_under
+from gotapi_core.plugin_desk import is_trusted
 from gotapi_core.server.app import App
 from gotapi_core.server.listen import PortTaken, listen
 from gotapi_core.server.serve import serve
 from gotapi_core.settings import Settings, SettingsError, is_loopback, load_settings
+from gotapi_core.start_marker import safe_mode_reason
 from gotapi_core.store import Store, StoreError
 
 if TYPE_CHECKING:
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
 @click.option("--demo", is_flag=True, help="Add simulated devices: everything works at once.")
 @click.option("--tls", is_flag=True, help="Answer by TLS too, on port 4036.")
 @click.option("--lan", is_flag=True, help="Answer by TLS on the local network, too; needs --tls.")
+@click.option("--safe-mode", is_flag=True, help="Start only the hub's own plug-ins.")
 @click.option("-v", "--verbose", count=True, help="Log more; twice for everything.")
 def run(
     host: str | None,
@@ -50,6 +56,7 @@ def run(
     demo: bool,
     tls: bool,
     lan: bool,
+    safe_mode: bool,
     verbose: int,
 ) -> None:
     """Start the hub and keep it running until Ctrl-C."""
@@ -74,11 +81,14 @@ def run(
         if door is not None:
             stack.callback(door.release)
         running.write(lock, _url(sockets))
-        if demo:
-            settings = stack.enter_context(Demo(paths, settings))
         store = _open_store(paths)
         stack.callback(store.close)
-        _run(settings, paths, store, sockets, door)
+        safe = safe_mode_reason(paths.data, wished=safe_mode)
+        if demo:
+            approvals = {} if safe else approved_in(store)
+            trusted = partial(is_trusted, approvals)
+            settings = stack.enter_context(Demo(paths, settings, trusted))
+        _run(settings, paths, store, sockets, door, safe)
 
 
 def _run(
@@ -87,10 +97,18 @@ def _run(
     store: Store,
     sockets: list[socket.socket],
     door: "SecureDoor | None",
+    safe_mode: str,
 ) -> None:
     found = [*find_plugins(), *find_folders(paths.config / "plugins.d")]
     plugins = [load_for(one, settings.plugin_host) for one in found]
-    hub = Hub(settings=settings, paths=paths, store=store, clock=time.time, plugins=plugins)
+    hub = Hub(
+        settings=settings,
+        paths=paths,
+        store=store,
+        clock=time.time,
+        plugins=plugins,
+        safe_mode=safe_mode,
+    )
     with contextlib.suppress(KeyboardInterrupt):  # before the server listens to signals
         asyncio.run(
             serve(
@@ -105,10 +123,15 @@ def _welcome(app: App, hub: Hub, sockets: list[socket.socket], door: "SecureDoor
     click.echo(f"gotapi-hub {__version__} is ready at {url}")
     if door is not None:
         say_door(door, hub.settings)
+    if hub.desk.safe_mode:
+        click.echo(f"SAFE MODE: {hub.desk.safe_mode}. Only the hub's own plug-ins run.")
+        click.echo("  To leave it, turn off what is broken (gotapi plugins disable ID), wait 10 s,")
+        click.echo("  then stop the hub and start it again: gotapi run")
     for supervisor in hub.registry:
         health = supervisor.health
         why = f": {health.reason}" if health.reason else ""
-        click.echo(f"  plug-in {supervisor.manifest.name}: {health.state.value}{why}")
+        line = f"plug-in {supervisor.manifest.name}: {health.state.value}{why}"
+        click.echo(f"  {plain(line)}")
     click.echo(f"Operator page (approve applications there): {app.operator.login_link(url)}")
     click.echo("Stop the hub with Ctrl-C.")
     sys.stdout.flush()

@@ -105,10 +105,12 @@ class OperatorApi:
         self._board = board
         self._clock = clock
         self._login_link = login_link
+        plugins = PluginActions(hub)
         self._reads: dict[str, Read] = {
             "state": self._state,
             "changes": self._changes,
             "tls": self._tls,
+            **plugins.reads,
             **more_reads,
         }
         self._actions: dict[str, Action] = {
@@ -116,7 +118,7 @@ class OperatorApi:
             "deny": self._deny,
             "revoke": self._revoke,
             "link": self._link,
-            **PluginActions(hub).table,
+            **plugins.table,
             **more_actions,
         }
 
@@ -151,6 +153,7 @@ class OperatorApi:
 
     def _members(self, revision: int, content: Content, base: str) -> dict[str, object]:
         hub = {"version": __version__, "uuid": self._hub.instance, "url": base}
+        hub["safeMode"] = self._hub.desk.safe_mode
         head = State(hub=hub, revision=revision, now=self._clock())
         return {**msgspec.structs.asdict(head), **msgspec.structs.asdict(content)}
 

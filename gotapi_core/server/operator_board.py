@@ -14,6 +14,8 @@ from gotapi_core.protocol.messages import Service
 HOLD = 25.0  # seconds a long poll waits; below the 30 s after which proxies and clients give up
 TICK = 2.0  # seconds; plug-ins tell nobody of a service that came or went, so it is looked for
 MAX_WAITERS = 16  # long polls at once; each open operator page has one
+_NAME = 100  # characters shown of a plug-in's name
+_COMMAND = 500  # characters shown of what it runs
 _MINUTE = 60.0  # the last use is shown in minutes: a busy application must not wake every page
 
 
@@ -61,13 +63,24 @@ class ApplicationView(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class PluginView(msgspec.Struct, frozen=True):
-    """A plug-in and how it is."""
+    """A plug-in, how it is, and what it wants; `digest` is to be sent back with an approval.
+
+    `detail` says whether there is more to read about a fault. `decided` says that it was approved,
+    which may be of an earlier state of its files: then `changes` say what is another now.
+    """
 
     id: str
     name: str
     version: str
     state: str
     reason: str
+    detail: bool = False
+    bundled: bool = True
+    runs: str = ""
+    rights: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    digest: str = ""
+    decided: bool = False
 
 
 class ServiceView(msgspec.Struct, frozen=True):
@@ -197,9 +210,26 @@ class Board:
         return Content(
             requests=tuple(self._request(one, words) for one in auth.requests()),
             applications=tuple(_application(one) for one in auth.applications()),
-            plugins=tuple(_plugin(one) for one in self._hub.registry),
+            plugins=tuple(self._plugin(one) for one in self._hub.registry),
             services=self._services,
             words=words,
+        )
+
+    def _plugin(self, one: Supervisor) -> PluginView:
+        health, manifest, card = one.health, one.manifest, self._hub.desk.card(one)
+        return PluginView(
+            id=one.id,
+            name=manifest.name[:_NAME],
+            version=manifest.version[:_NAME],
+            state=health.state.value,
+            reason=health.reason,
+            detail=bool(health.detail),
+            bundled=card.bundled,
+            runs=card.runs[:_COMMAND],
+            rights=card.rights,
+            changes=card.changes,
+            digest=card.digest,
+            decided=card.approved is not None,
         )
 
     def _request(self, request: PendingRequest, words: dict[str, str]) -> RequestView:
@@ -229,11 +259,6 @@ def _application(one: Application) -> ApplicationView:
         last_used=None if used is None else used - used % _MINUTE,
         asked=one.asked,
     )
-
-
-def _plugin(one: Supervisor) -> PluginView:
-    health, manifest = one.health, one.manifest
-    return PluginView(one.id, manifest.name, manifest.version, health.state.value, health.reason)
 
 
 def _service(supervisor: Supervisor, service: Service) -> ServiceView:

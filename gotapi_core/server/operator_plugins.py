@@ -1,15 +1,20 @@
-"""What the operator can do with plug-ins: turn one on again, make and delete tokens."""
+"""What the operator can do with plug-ins: approve, revoke, turn on and off; their tokens."""
 
 import logging
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 
+from gotapi_core.host.supervisor import Supervisor
 from gotapi_core.hub import Hub
 from gotapi_core.protocol.errors import InvalidParameter
-from gotapi_core.server.asgi import Headers, Scope
+from gotapi_core.server.asgi import Headers, Receive, Scope
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _Id = Annotated[str, msgspec.Meta(max_length=64)]
 
@@ -18,29 +23,54 @@ class _Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: _Id
 
 
+class _Approve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Approve what has this hash, as it was shown."""
+
+    id: _Id
+    digest: _Id
+
+
 class PluginActions:
-    """The actions below `/operator/api/`, by name in `table`."""
+    """The actions below `/operator/api/`, by name in `table`, and what can be read, in `reads`."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self.reads = {"plugin": self._plugin}
         self.table = {
-            "plugin-enable": self._enable,
+            "plugin-approve": self._approve,
+            "plugin-revoke": self._deciding("revoked", hub.desk.revoke),
+            "plugin-disable": self._deciding("turned off", hub.desk.disable),
+            "plugin-enable": self._deciding("turned on", hub.desk.enable),
             "plugin-token": self._token,
             "plugin-token-delete": self._delete_token,
         }
 
-    async def _enable(
+    async def _plugin(self, scope: Scope, headers: Headers, _: Receive) -> dict[str, object]:
+        """Return what is not in the state: the traceback, or the last lines it printed."""
+        fields = dict(parse_qsl(scope["query_string"][:1024].decode("latin-1"), max_num_fields=10))
+        supervisor = self._hub.desk.named(fields.get("id", "")[:64])
+        return {**_state(supervisor), "detail": supervisor.health.detail}
+
+    async def _approve(
         self, raw: bytes, caller: object, scope: Scope, headers: Headers
     ) -> dict[str, object]:
-        plugin_id = _wish(raw)
-        for supervisor in self._hub.registry:
-            if supervisor.id == plugin_id:
-                await supervisor.enable()
-                log.info("the operator turned plug-in %s on", plugin_id)
-                health = supervisor.health
-                return {"state": health.state.value, "reason": health.reason}
-        known = ", ".join(one.id for one in self._hub.registry) or "none"
-        raise InvalidParameter(f"There is no plug-in '{plugin_id}'; there are: {known}")
+        wish = _decoded(raw, _Approve)
+        supervisor = await self._hub.desk.approve(wish.id, wish.digest)
+        log.info("the operator approved plug-in %s with hash %s", wish.id, wish.digest)
+        return _state(supervisor)
+
+    def _deciding(
+        self, word: str, decide: Callable[[str], Awaitable[Supervisor]]
+    ) -> Callable[[bytes, object, Scope, Headers], Awaitable[dict[str, object]]]:
+        async def act(
+            raw: bytes, caller: object, scope: Scope, headers: Headers
+        ) -> dict[str, object]:
+            plugin_id = _wish(raw)
+            supervisor = await decide(plugin_id)
+            log.info("the operator %s plug-in %s", word, plugin_id)
+            return _state(supervisor)
+
+        return act
 
     async def _token(
         self, raw: bytes, caller: object, scope: Scope, headers: Headers
@@ -59,8 +89,17 @@ class PluginActions:
         return {}
 
 
+def _state(supervisor: Supervisor) -> dict[str, object]:
+    health = supervisor.health
+    return {"state": health.state.value, "reason": health.reason}
+
+
 def _wish(raw: bytes) -> str:
+    return _decoded(raw, _Wish).id
+
+
+def _decoded(raw: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(raw, type=_Wish).id
+        return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidParameter(f"The body is not the JSON expected here: {error}.") from error
