@@ -70,10 +70,8 @@ function showRequests(list) {
     fresh.push(one);
     return card;
   });
-  for (const one of list) {
-    requests.get(one.code).update(one);
-  }
-  if (changed) {
+  const moved = list.filter((one) => requests.get(one.code).update(one));
+  if (changed || moved.length > 0) {
     armAll(); // the others have moved
   }
   $("requests-none").hidden = list.length > 0;

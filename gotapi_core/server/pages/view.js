@@ -185,17 +185,20 @@ export class RequestCard {
     say(this.parts.problem, text);
   }
 
+  /** Takes the request as it is now; tells whether that may have moved buttons. */
   update(request) {
-    if (JSON.stringify(request.known) !== JSON.stringify(this.request.known)) {
+    const before = this.request;
+    if (JSON.stringify(request.known) !== JSON.stringify(before.known)) {
       this.showKnown(request.known);
-      this.arm(); // what it stands beside has moved
     }
     this.request = request;
     const shown = request.showsCode;
     this.parts.compare.toggleAttribute("data-shown", shown);
     this.parts["compare-words"].textContent = shown
-      ? "The application shows this code. Approve only if it is the same there:"
+      ? "Approve only if the application, or the page it opened, shows this code:"
       : "Code of the request";
+    const texts = (one) => JSON.stringify([one.known, one.showsCode, one.waiting]);
+    return texts(request) !== texts(before);
   }
 
   /** Refreshes what depends on the time (seconds since 1970). */
