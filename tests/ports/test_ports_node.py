@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +29,8 @@ async def test_the_clock_in_node(tmp_path: Path, until: Callable[..., Any]) -> N
     plugins_d.mkdir()
     (plugins_d / "clock.toml").write_text(f'folder = "{EXAMPLE}"\n')
     (found,) = find_folders(plugins_d)
-    approved = replace(found, bundled=True)  # so that no operator need be asked
     settings = {"plugins": {"node-clock": {"zone": "Asia/Tokyo"}}}
-    async with live_hub(tmp_path, [load_for(approved, {})], settings=settings) as live:
+    async with live_hub(tmp_path, [load_for(found, {})], settings=settings) as live:
         await live.approve_plugin("node-clock")
         (supervisor,) = live.hub.registry
         assert supervisor.ready, supervisor.health
