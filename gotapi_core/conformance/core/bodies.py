@@ -1,7 +1,5 @@
 """Bodies: where a profile is unknown, error 2 instead of 13 shows that the token was read."""
 
-import json
-
 from gotapi_core.conformance.answer import Answer
 from gotapi_core.conformance.model import (
     NODE,
@@ -19,7 +17,8 @@ RULES = CheckList()
 check = RULES.check
 
 _PATH = "conformance-unknown/attribute"  # a profile that nobody offers
-_TOKEN_TROUBLE = (11, 12, 13, 14, 15)
+# What says that token and service were read; node-gotapi calls it out of scope (14).
+_REACHED = (2, 4, 6, 8, 14)
 _BIG = 4 * 1024 * 1024  # bytes of a form; 1 MiB is plenty
 _DEEP = 20_000  # levels of JSON
 
@@ -30,7 +29,7 @@ async def _fields(subject: Subject) -> dict[str, str]:
 
 
 def _understood(answer: Answer) -> None:
-    expect(answer.code not in (0, *_TOKEN_TROUBLE), f"the token was not read: {answer}")
+    expect(answer.code in _REACHED, f"the body was not read, expected error 2: {answer}")
 
 
 @check(
@@ -137,4 +136,4 @@ async def _(subject: Subject) -> None:
     for content_type in (kind, "multipart/form-data", "application/json", FORM):
         answer = await subject.ask("PUT", _PATH, body=b"\x00\xff--\r\n{", content_type=content_type)
         expect(answer.status < 500, f"{content_type} gave {answer}")
-        expect(json.loads(answer.body)["result"] != 0, f"{content_type} gave {answer}")
+        expect(answer.result != 0, f"{content_type} gave {answer}")

@@ -1,5 +1,7 @@
 """Events: PUT to start, DELETE to stop, frames in between."""
 
+import asyncio
+
 from gotapi_core.conformance.model import (
     BOTH,
     DEVICE_CONNECT,
@@ -25,6 +27,14 @@ async def _next(subject: Subject, wire: Wire) -> dict[str, object]:
     if text is None:
         raise Skipped(f"the service sent no event within {subject.times.soon:g} s")
     return frame(text, "an event")
+
+
+async def _drain(subject: Subject, wire: Wire) -> None:
+    """Take what was under way, but not for ever."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + subject.times.quiet
+    while loop.time() < until and await wire.receive(_DRAIN) is not None:
+        continue
 
 
 async def _stop(subject: Subject, event: Event) -> None:
@@ -98,8 +108,7 @@ async def _(subject: Subject) -> None:
         await subject.listen("PUT", event)
         await _next(subject, wire)
         await _stop(subject, event)
-        while await wire.receive(_DRAIN) is not None:
-            continue
+        await _drain(subject, wire)
         late = await wire.receive(subject.times.quiet)
     expect(late is None, f"it went on with {late}")
 
@@ -148,8 +157,7 @@ async def _(subject: Subject) -> None:
             await subject.listen("PUT", event)
             await _next(subject, first)
         await subject.listen("DELETE", event)
-        while await first.receive(_DRAIN) is not None:
-            continue
+        await _drain(subject, first)
         await subject.listen("PUT", event)
         try:
             heard = await first.receive(subject.times.soon)

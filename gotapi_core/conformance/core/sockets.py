@@ -143,4 +143,4 @@ async def _(subject: Subject) -> None:
             "GET", "servicediscovery", {"accessToken": access.token}, origin=access.origin
         )
         answer.must_be(11, 12, 13, 15)
-        expect(await wire.closed(1.0), "the WebSocket stayed open")
+        expect(await wire.closed(subject.times.at_once), "the WebSocket stayed open")
