@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format types lint wheel bench lock clean
+.PHONY: run test check format types lint wheel api bench lock clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/gotapi run --demo
@@ -26,6 +26,11 @@ format: $(VENV)/dev.stamp
 
 wheel: $(VENV)/dev.stamp
 	$(BIN)/python -m build --no-isolation --wheel
+
+# The committed documents for the plug-ins that come with the hub; the tests compare them.
+api: $(VENV)/dev.stamp
+	$(BIN)/gotapi describe openapi --plugin printer > docs/api/openapi.json
+	$(BIN)/gotapi describe asyncapi --plugin printer > docs/api/asyncapi.json
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks

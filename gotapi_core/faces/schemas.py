@@ -82,7 +82,9 @@ class Schemas:
         }
         if "prefixItems" in schema:
             plain.pop("items", None)
-        return plain
+        choices = plain.get("oneOf")
+        # One that accepts anything accepts what the others do: then not exactly one does.
+        return {} if isinstance(choices, list) and {} in choices else plain
 
     def _inlined_member(self, name: str, value: object, depth: int) -> object:
         if name == "properties" and isinstance(value, dict):  # their names are no keywords

@@ -46,9 +46,8 @@ def thing(
         "securityDefinitions": {
             "bearer": {"scheme": "bearer", "in": "header", "format": "opaque", "alg": "none"},
             "query": {"scheme": "apikey", "in": "query", "name": "accessToken"},
-            "either": {"scheme": "combo", "oneOf": ["bearer", "query"]},
         },
-        "security": "either",
+        "security": "bearer",
         "properties": builder.properties(mine),
         "actions": builder.actions(mine),
         "events": builder.events(mine),
@@ -103,6 +102,7 @@ class _Things:
                         "href": "/gotapi/events",
                         "op": ["subscribeevent"],
                         "subprotocol": "sse",
+                        "security": "query",  # an EventSource cannot send the header
                         "contentType": "text/event-stream",
                     },
                     self._form(one, ["subscribeevent"]),
