@@ -60,6 +60,8 @@ ASSETS = MappingProxyType(
             "press.js",
             "view.js",
             "trust.js",
+            "plugins.js",
+            "plugins.css",
             "change.js",
             "wait.js",
             "icon.svg",

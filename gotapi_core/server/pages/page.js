@@ -2,8 +2,9 @@
 
 import { openChange, openHistory } from "./change.js";
 import { Follower, Refused, ask, dropKey, takeKey } from "./hub.js";
+import { PluginSection } from "./plugins.js";
 import { showTrust } from "./trust.js";
-import { ApplicationRow, RequestCard, pluginRow, say, serviceRow } from "./view.js";
+import { ApplicationRow, RequestCard, say, serviceRow } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -23,6 +24,7 @@ let reachable = true;
 let skew = 0; // seconds by which the hub's clock is ahead of the browser's
 let shown = {}; // what services and plug-ins are on the page, as JSON
 
+const plugins = new PluginSection($("plugins"), tell);
 const follower = new Follower(onState, onTrouble);
 
 function onState(state) {
@@ -32,7 +34,9 @@ function onState(state) {
   showRequests(state.requests);
   showApplications(state.applications, state.words);
   showThings("services", state.services, serviceRow);
-  showThings("plugins", state.plugins, pluginRow);
+  plugins.update(state.plugins);
+  $("plugins-none").hidden = state.plugins.length > 0;
+  showSafeMode(state.hub.safeMode);
   tick();
 }
 
@@ -102,6 +106,11 @@ function showApplications(list, words) {
   }
 }
 
+function showSafeMode(why) {
+  $("safe-mode").hidden = !why;
+  $("safe-mode-why").textContent = why;
+}
+
 function showThings(id, list, make) {
   const json = JSON.stringify(list);
   if (shown[id] !== json) {
@@ -118,6 +127,7 @@ function onTrouble(trouble, message) {
   for (const row of [...requests.values(), ...applications.values()]) {
     row.set({ reachable });
   }
+  plugins.set(reachable);
   $("sign-out").hidden = !reachable;
   showBanner(trouble, message);
 }
@@ -230,6 +240,7 @@ function tick() {
 }
 
 function armAll() {
+  plugins.arm();
   for (const card of requests.values()) {
     card.arm();
   }

@@ -2,14 +2,6 @@
 
 import { GuardedButton } from "./press.js";
 
-const STATES = {
-  ready: ["Ready", "good"],
-  starting: ["Starting", "busy"],
-  found: ["Found", "busy"],
-  failed: ["Failed", "bad"],
-  stopped: ["Stopped", "off"],
-};
-
 /** Returns a copy of a template: the element, and its marked parts by name. */
 export function copy(id) {
   const fragment = document.getElementById(id).content.cloneNode(true);
@@ -279,17 +271,5 @@ export function serviceRow(service) {
   parts.state.textContent = service.online ? "Online" : "Offline";
   parts.state.dataset.tone = service.online ? "good" : "off";
   say(parts.reason, service.online ? "" : service.reason);
-  return element;
-}
-
-/** Makes the row of a plug-in. */
-export function pluginRow(plugin) {
-  const { element, parts } = copy("thing");
-  const [words, tone] = STATES[plugin.state] ?? [plugin.state, "busy"];
-  parts.name.textContent = plugin.name;
-  parts.facts.textContent = `${plugin.id} ${plugin.version}`;
-  parts.state.textContent = words;
-  parts.state.dataset.tone = tone;
-  say(parts.reason, plugin.reason);
   return element;
 }
