@@ -185,8 +185,9 @@ class Supervisor:
         """
         if self._port is None or self._context is None:
             raise IllegalServerState(
-                f"plug-in '{self.id}' cannot be started: {self._health.reason}; repair that and "
-                "restart the hub"
+                f"plug-in '{self.id}' cannot be started: "
+                + (self._health.reason or "it was never connected")
+                + "; repair that and restart the hub, or the plug-in"
             )
         if self._health.state in (PluginState.READY, PluginState.STARTING):
             raise IllegalServerState(f"plug-in '{self.id}' is {self._health.state.value}")

@@ -17,7 +17,7 @@ from gotapi_core.host.loader import Found
 from gotapi_core.host.port_stdio import StdioPort
 from gotapi_core.host.restart import Crashes
 from gotapi_core.host.supervisor import CallLimits, PluginState, Supervisor
-from gotapi_core.plugin import Call, Context
+from gotapi_core.plugin import Call, Context, SurfaceRequest
 from gotapi_core.protocol.errors import GotapiError, PluginDisabled, PluginSuspended, ResultCode
 
 pytestmark = pytest.mark.timeout(40)
@@ -71,7 +71,7 @@ def watch(tmp_path: Path, echo_found: Found) -> Make:
             crashes,
         )
         folder = tmp_path / "folder"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         nothing: Any = None
         context = Context(
             plugin_id="echo",
@@ -253,6 +253,25 @@ async def test_a_call_that_is_answered_twice_counts_once(
                 await asyncio.sleep(0.01)
         assert kept.supervisor.ready
         assert any("each request is answered once" in one for one in caplog.messages)
+
+
+async def test_a_plugin_cannot_make_the_hub_send_the_files_of_others(
+    watch: Make, tmp_path: Path
+) -> None:
+    secret = tmp_path / "operator.secret"
+    secret.write_text("secret")
+    link = tmp_path / "folder" / "link"
+    for path in (str(secret), str(link), str(tmp_path / "folder" / ".." / "operator.secret")):
+        async with watch(*rude("polite"), path) as kept:
+            link.symlink_to(secret)
+            (route,) = kept.supervisor.description.routes.surfaces()
+            with pytest.raises(GotapiError, match="failed with PermissionError"):
+                await kept.supervisor.surface(route, SurfaceRequest(method="GET", path="/echo"))
+            link.unlink()
+    async with watch(*rude("polite"), str(tmp_path / "folder" / "own")) as kept:
+        (route,) = kept.supervisor.description.routes.surfaces()
+        reply = await kept.supervisor.surface(route, SurfaceRequest(method="GET", path="/echo"))
+        assert reply.file == str(tmp_path / "folder" / "own")
 
 
 async def test_silence_is_a_hang_in_every_language(watch: Make) -> None:

@@ -12,7 +12,8 @@ def send(**members):
 
 
 def describe():
-    send(type="describe", routes=[{"kind": "one-shot", "profile": "echo", "attribute": "say"}])
+    say = {"kind": "one-shot", "profile": "echo", "attribute": "say"}
+    send(type="describe", routes=[say, {"kind": "surface", "path": "/echo"}])
 
 
 def answer(message):
@@ -50,6 +51,8 @@ for line in sys.stdin:
         send(type="reply", id=message["id"], result={"services": [service]})
     elif kind == "call":
         answer(message)
+    elif kind == "surface":
+        send(type="reply", id=message["id"], result={"file": sys.argv[2]})
     elif kind == "ping" and MODE != "mute":
         send(type="pong", n=message.get("n", 0))
     elif kind == "fault":
