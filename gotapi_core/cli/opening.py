@@ -79,6 +79,7 @@ def _start_hub(paths: Paths, home: Path | None) -> Note:
     deadline = time.monotonic() + _START_TIME
     while time.monotonic() < deadline and process.poll() is None:
         if note := _answering(paths, home):
+            process.returncode = 0  # it outlives this command, which is not to wait for it
             return note
         time.sleep(_LOOK)
     raise click.ClickException(f"The hub did not start; {log} says why")
