@@ -151,20 +151,27 @@ async def server() -> AsyncIterator[tuple[str, list[bytes]]]:
     """A server that answers every request with what it got, but never `/slow`."""
     heard: list[bytes] = []
 
+    serving: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.create_task(serve(reader, writer)))
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         heard.append(head)
         if b"/slow" in head:
-            await asyncio.Event().wait()
-        if b"/cut" not in head:
+            await reader.read()  # until the client has gone
+        elif b"/cut" not in head:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b\r\n\r\n{}")
             await writer.drain()
         writer.close()
+        await asyncio.gather(writer.wait_closed(), return_exceptions=True)
 
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    listening = await asyncio.start_server(accept, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     yield f"http://127.0.0.1:{port}", heard
     listening.close()
+    await asyncio.gather(*serving)
 
 
 async def test_a_request_is_sent_as_it_is(server: tuple[str, list[bytes]]) -> None:
