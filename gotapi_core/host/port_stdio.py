@@ -62,6 +62,8 @@ class StdioPort(WirePort):
             return
         try:
             if not run.child.ended.is_set():
+                # Not before its own bye: until then it may still ask, to put its things away.
+                run.conversation.gone.add_done_callback(lambda _: run.child.close_input())
                 run.conversation.bye("the hub stops this plug-in")
             await run.child.end(_TERMINATE, _KILL)
         finally:
