@@ -57,7 +57,7 @@ class Files:
                 await send_preflight(send, headers, self._tus.capabilities())
             elif tus:
                 query = parse_query(scope["query_string"])
-                application = self._application(query, headers)
+                application = self._application(query, headers, scope["method"])
                 await self._tus.answer(scope, headers, receive, send, application)
             elif reading:
                 await self._download(scope, headers, receive, send)
@@ -80,7 +80,7 @@ class Files:
             return await self._link(scope, headers)
         if method == "DELETE":
             query = parse_query(scope["query_string"])
-            application = self._application(query, headers)
+            application = self._application(query, headers, scope["method"])
             await self._hub.blobs.delete(path.removeprefix(PATH), application)
             return {}
         return await self._upload(scope, headers, receive)
@@ -88,7 +88,7 @@ class Files:
     async def _link(self, scope: Scope, headers: Headers) -> Members:
         """Make a signed link to a file of the application; parameters: `lifetime` and `use`."""
         query = parse_query(scope["query_string"])
-        application = self._application(query, headers)
+        application = self._application(query, headers, scope["method"])
         blob_id = scope["path"].removeprefix(PATH).removesuffix(LINK)
         blob = await self._hub.blobs.find(blob_id, application)
         lifetime, use = _lifetime(query.get("lifetime")), query.get("use", "show")
@@ -104,7 +104,7 @@ class Files:
         if scope["path"] != PATH:
             raise InvalidUrl(f"A file is uploaded to {PATH}; the hub chooses its name")
         query = parse_query(scope["query_string"])
-        application = self._application(query, headers)
+        application = self._application(query, headers, scope["method"])
         content_type = headers.get("content-type", "application/octet-stream")
         writer = self._hub.blobs.writer(
             application,
@@ -129,16 +129,20 @@ class Files:
                 blob_id = blob_id.partition("/")[0]  # after it the file's name may follow
                 blob, use = await self._hub.blobs.find_linked(blob_id, query)
             else:
-                blob = await self._hub.blobs.find(blob_id, self._application(query, headers))
+                blob = await self._hub.blobs.find(
+                    blob_id, self._application(query, headers, scope["method"])
+                )
                 use = None
         except InvalidParameter as error:
             error.status = 404
             raise
         await send_blob(scope, headers, receive, send, blob, use)
 
-    def _application(self, query: Mapping[str, str], headers: Headers) -> str:
+    def _application(self, query: Mapping[str, str], headers: Headers, method: str) -> str:
         token = take_common(query).access_token or bearer(headers)
-        return self._hub.auth.authenticate(token, identify(headers)).application_id
+        access = self._hub.auth.authenticate(token, identify(headers))
+        self._hub.auth.past_use.note(access.application_id, f"{method} blobs")
+        return access.application_id
 
 
 def bearer(headers: Headers) -> str | None:
