@@ -1,0 +1,35 @@
+"""PURE: any model file into a mesh."""
+
+import io
+from typing import BinaryIO
+
+from gotapi_printer.files.errors import MeshError
+from gotapi_printer.files.glb import read_glb
+from gotapi_printer.files.kinds import HEAD, FileKind, describe, kind_of
+from gotapi_printer.files.mesh import Mesh
+from gotapi_printer.files.obj import read_obj
+from gotapi_printer.files.stl import read_ascii, read_binary
+from gotapi_printer.files.threemf import read_3mf
+
+
+def read_model(file: BinaryIO) -> tuple[FileKind, Mesh]:
+    """Read an open model file that can seek; raises MeshError with words for its user."""
+    kind = kind_of(file)
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    match kind:
+        case FileKind.STL_BINARY:
+            return kind, read_binary(file, size)
+        case FileKind.STL_ASCII:
+            return kind, read_ascii(file)
+        case FileKind.THREE_MF:
+            return kind, read_3mf(file)
+        case FileKind.OBJ:
+            return kind, read_obj(file)
+        case FileKind.GLB:
+            return kind, read_glb(file, size)
+        case FileKind.EMPTY:
+            raise MeshError("the file is empty; export or send it again")
+        case _:
+            what = kind.words if kind is FileKind.GCODE else describe(file.read(HEAD))
+            raise MeshError(f"it is {what}, not a model (STL, 3MF, OBJ, GLB)")
