@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from gotapi_core.protocol.errors import GotapiError
+
 PIECE = 1 << 20  # bytes gathered before a thread writes them; at most two such are in memory
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 SYNC_EVERY = 16 << 20  # bytes after which what was written is put on the disk
@@ -53,10 +55,13 @@ class Sink:
         await self._run(self._sync)
 
     async def close(self, keep: int | None = None) -> None:
-        """Close the file with what is written so far, or with its first `keep` bytes, on the disk.
+        """Close the file with all bytes, or with its first `keep` ones, on the disk.
 
         Raises nothing: what cannot be written does not count.
         """
+        if keep is None and self._gathered:
+            with contextlib.suppress(OSError, GotapiError):
+                await self._pass_on()
         if self._working is not None:
             # A thread must not find its file closed; what went wrong in it was told or is moot.
             await asyncio.gather(self._working, return_exceptions=True)

@@ -147,7 +147,7 @@ async def test_a_malformed_patch_changes_nothing(site, headers, status):
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
 async def test_a_checksum_is_compared_before_the_bytes_count(site, checksum, algorithm):
-    path = await site.create(6)
+    path = await site.create(6, sha256=hashlib.sha256(b"abcdef").hexdigest())
     bad = await site.patch(path, 0, b"abX", Upload_Checksum=checksum(b"abc", algorithm))
     assert (bad.status_code, await site.offset(path)) == (460, 0)
     good = await site.patch(path, 0, b"abc", Upload_Checksum=checksum(b"abc", algorithm))
