@@ -2,8 +2,9 @@
 
 A method is `<profile>.<attribute>.<get|put|post|delete>`, or with an interface
 `<profile>.<interface>.<attribute>.<verb>`; slashes may stand for all its dots but the last, where
-a name has a dot of its own. Parameters are an object. The result is the object that the REST face
-answers, and a failure with the result code n has the code -32000 - n.
+a name has a dot of its own (`my.profile/.get` without an attribute). Parameters are an object. The
+result is the object that the REST face answers, and a failure with the result code n has the code
+-32000 - n.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def target(method: str, short: Mapping[str, tuple[Method, Name]]) -> tuple[Metho
     if known is not None:
         return known
     path, _, verb = method.rpartition(".")
-    parts = path.split("/" if "/" in path else ".")
+    parts = path.removesuffix("/").split("/" if "/" in path else ".")
     good = all(part and len(part) <= MAX_SEGMENT and part.isprintable() for part in parts)
     if verb.upper() not in Method.__members__ or not good or len(parts) > 3:
         raise RpcFault(
@@ -106,8 +107,12 @@ def target(method: str, short: Mapping[str, tuple[Method, Name]]) -> tuple[Metho
 
 def method_name(method: Method, name: Name) -> str:
     """Return the JSON-RPC method of a GotAPI method and name."""
-    dotted = "." in name.path
-    return f"{name.path if dotted else name.path.replace('/', '.')}.{method.lower()}"
+    path = name.path
+    if "." not in path:
+        path = path.replace("/", ".")
+    elif "/" not in path:
+        path += "/"
+    return f"{path}.{method.lower()}"
 
 
 def gotapi_fault(error: GotapiError) -> RpcFault:

@@ -74,7 +74,7 @@ class ShowResult(Result):
 
 
 class FindParams(Params):
-    label_text: str = ""
+    label_text: Annotated[str, msgspec.Meta(description="What to find.")] = ""
 
 
 class Found(Result):
@@ -160,6 +160,22 @@ class Bench(Plugin):
                 yield await queue.get()
         finally:
             self.queues.discard(queue)
+
+    @put("bench", "reset")
+    async def reset(self, call: Call) -> None:
+        """Begin anew; takes no parameters."""
+
+    @event("bench")
+    async def changes(self, call: Call) -> AsyncIterator[Measured]:
+        """Tell that something changed; an event without an attribute."""
+        await asyncio.Event().wait()
+        yield Measured(value=0)
+
+    @event("bench", "change", interface="copies")
+    async def copied(self, call: Call) -> AsyncIterator[Measured]:
+        """Tell that a copy changed; an event with an interface."""
+        await asyncio.Event().wait()
+        yield Measured(value=0)
 
     @surface("/bench")
     async def raw(self, request: SurfaceRequest) -> SurfaceReply:

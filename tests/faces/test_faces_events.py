@@ -97,6 +97,54 @@ async def test_when_nobody_listened_any_more_nothing_can_be_resumed(start: Any) 
             assert (await block())["event"] == "reset"
 
 
+async def test_a_stream_is_refused_as_other_requests_are(start: Any) -> None:
+    async with start(sockets_per_application=1) as desk:
+        path = "/gotapi/events"
+        page = await desk.page.get(path)
+        assert (page.status_code, page.json()["result"]) == (403, 13)
+        assert (await desk.page.post(path)).status_code == 405
+        async with stream(desk) as block:
+            await block()
+            answer = await desk.http.get(path, headers=desk.bearer)
+            assert answer.json()["errorCode"] == 17
+
+
+async def test_a_stream_ends_with_its_token(desk: Any) -> None:
+    async with stream(desk) as block:
+        await block()
+        await desk.hub.auth.revoke(application(desk))
+        with pytest.raises(AssertionError, match="ended"):
+            await block()
+
+
+async def test_a_stream_that_is_too_slow_ends(start: Any) -> None:
+    async with start(event_queue=1024) as desk, stream(desk) as block:
+        await block()
+        await desk.listen()
+        ear = next(iter(desk.hub.listeners._ears[application(desk)]))
+        for number in range(1, 100):  # in one step: nothing is sent meanwhile
+            ear.offer(b'{"padding":"' + b"x" * 100 + b'"}', None, number)
+        with pytest.raises(AssertionError, match="ended"):
+            await block()
+
+
+async def test_a_stream_ends_with_the_hub(start: Any) -> None:
+    async with start() as desk, stream(desk) as block:
+        await block()
+        desk.live.server.should_exit = True
+        with pytest.raises(AssertionError, match="ended"):
+            await block()
+
+
+async def test_a_quiet_stream_says_that_it_is_there(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gotapi_core.server.sse.BEAT", 0.05)
+    async with stream(desk) as block:
+        await block()
+        assert await block() == {"": "still here"}
+
+
 async def test_a_socket_that_asks_for_ids_gets_them(desk: Any, hear: Any) -> None:
     async with desk.socket("/gotapi/websocket") as socket:
         await socket.send(json.dumps({"accessToken": desk.token, "resume": ""}))

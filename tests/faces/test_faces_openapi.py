@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import httpx2
 import jsonschema
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from gotapi_core.protocol.names import Method
 from gotapi_core.protocol.routes import Kind
 from gotapi_core.server.endpoints import OWN_ROUTES
 
-VERBS = {"get", "put", "post", "delete"}
+TEMPLATE_A, TEMPLATE_B = "#/components/schemas/A", "#/components/schemas/B"
 
 
 @pytest.fixture
@@ -78,6 +79,7 @@ def test_parameters_are_in_the_query_or_in_the_body(document: dict[str, Any]) ->
     assert labels[-1] == {
         "name": "labelText",
         "in": "query",
+        "description": "What to find.",
         "schema": {"type": "string", "default": ""},
     }
     assert {"$ref": "#/components/parameters/ServiceId"} in labels
@@ -132,9 +134,28 @@ def test_a_type_without_a_schema_is_an_open_object() -> None:
     class Strange:
         """No struct."""
 
-    schemas = Schemas([Strange, type(None)])
-    assert schemas.of(Strange) == {"type": "object"}
-    assert schemas.members(Strange) == ({}, [])
+    class Holder(msgspec.Struct):
+        """A struct with a member that JSON schema cannot say."""
+
+        strange: Strange
+
+    schemas = Schemas([Strange, Holder, type(None)])
+    for kind in (Strange, Holder):
+        assert schemas.of(kind) == {"type": "object"}
+        assert schemas.members(kind) == ({}, [])
+
+
+def test_a_schema_without_references() -> None:
+    schemas = Schemas([])
+    schemas.add("A", {"type": "object", "properties": {"anyOf": {"$ref": TEMPLATE_B}}})
+    schemas.add("B", {"anyOf": [{"enum": ["x", 1]}, {"type": "null"}], "default": None})
+    assert schemas.inlined({"$ref": TEMPLATE_A}) == {
+        "type": "object",
+        "properties": {"anyOf": {"oneOf": [{"enum": ["x", 1]}, {"type": "null"}], "default": None}},
+    }
+    assert schemas.inlined([True, {"$ref": "#/elsewhere"}]) == [True, {"$ref": "#/elsewhere"}]
+    assert schemas.inlined({"$ref": TEMPLATE_A}, 0) == {}
+    assert schemas.inlined({"items": {"type": "array"}, "prefixItems": [{}]}) == {}
 
 
 async def test_open_are_those_that_need_no_token(desk: Any) -> None:

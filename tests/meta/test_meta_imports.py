@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 # package or module -> what of the project it may import
 ALLOWED = {
     "gotapi_core.protocol": {"gotapi_core.protocol"},
+    "gotapi_core.faces": {"gotapi_core.faces", "gotapi_core.protocol"},
     "gotapi_core.plugin": {"gotapi_core.plugin", "gotapi_core.protocol"},
     "gotapi_core.store": {"gotapi_core.store", "gotapi_core.protocol", "gotapi_core.migrations"},
     "gotapi_core.tls": {"gotapi_core.tls", "gotapi_core.protocol"},
