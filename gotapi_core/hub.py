@@ -96,7 +96,7 @@ class Hub:
             link_time=settings.server.link_time,
         )
         self.listeners = Listeners(settings.server.linger_time)
-        self.registry = Registry()
+        self.registry = Registry(adopt=self._adopt)
         self.auth = AuthServer(
             store, clock, self.offered_scopes, AuthSettings(wait=settings.consent.wait)
         )
@@ -133,8 +133,6 @@ class Hub:
             self.registry.add(self._supervise(loaded))
         await self.socket_plugins.load()
         self._unsubscribe = self.auth.subscribe(self._hear)
-        for supervisor in self.registry:
-            self.desk.watch(supervisor)
         await self._start_all()
 
     async def _start_all(self) -> None:
@@ -247,6 +245,14 @@ class Hub:
             supervisor.fail(loaded.reason, loaded.detail)
         return supervisor
 
+    def _adopt(self, supervisor: Supervisor) -> None:
+        self.desk.watch(supervisor)
+        supervisor.tokens.name_of = self._application_name
+
+    def _application_name(self, call: Call) -> str:
+        names = (one.name for one in self.auth.applications() if one.id == call.application)
+        return next(names, "") or call.origin
+
     async def _start(self, supervisor: Supervisor) -> None:
         loaded = self._loaded.get(supervisor.id)
         if loaded is not None and loaded.reason:  # it never can run
@@ -298,6 +304,9 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
 
     def _hear(self, event: AuthEvent) -> None:
+        if isinstance(event, Revoked):
+            for supervisor in self.registry:
+                supervisor.tokens.forget_application(event.application_id)
         if isinstance(event, Revoked) and self._lost_access(event):
             self._spawn("the deletion of files", self.blobs.forget(event.application_id))
         if isinstance(event, Changed):

@@ -229,7 +229,6 @@ class PluginDesk:
             loaded = self.plugins.get(plugin_id)
             if loaded is not None and loaded.reason:
                 raise InvalidParameter(f"Plug-in '{plugin_id}' cannot run anyway: {loaded.reason}")
-            self.watch(supervisor)
             await self._approvals.turn(plugin_id, on=False)
             await supervisor.hold(Held(PluginState.STOPPED, _off(plugin_id)))
             return supervisor

@@ -16,6 +16,7 @@ from gotapi_core.host.event_buffer import EventBuffer
 from gotapi_core.host.plugin_requests import PluginRequests
 from gotapi_core.host.port import PluginGone, PortEvent
 from gotapi_core.plugin.context import Context
+from gotapi_core.plugin.rights import Rights
 from gotapi_core.protocol.errors import GotapiError, PayloadTooLarge, TooManyRequests
 from gotapi_core.protocol.peer import Peer, Phase, Side
 from gotapi_core.protocol.plugin_wire import (
@@ -45,6 +46,7 @@ from gotapi_core.protocol.plugin_wire import (
     Pong,
     RemoteError,
     Reply,
+    RightsData,
     TooLargeError,
     Welcome,
     error_of,
@@ -288,6 +290,7 @@ class Conversation:
                 if message.features
                 else FEATURES,
                 pace=Pace(),
+                rights=_rights(self._context.rights),
             )
         )
 
@@ -352,6 +355,10 @@ class Conversation:
         # Often enough to notice the silence when it is due, not at the beat after it.
         self._beat_due = min(now + BEAT, max(self._heard + SILENCE, now + 0.1))
         self._beat = self._loop.call_at(self._beat_due, self._on_beat)
+
+
+def _rights(rights: Rights) -> RightsData:
+    return RightsData(rights.serial_patterns, rights.bluetooth, rights.network, rights.folders)
 
 
 async def _settled(

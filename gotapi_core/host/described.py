@@ -39,6 +39,7 @@ def description_of(manifest: Manifest, describe: Describe) -> Description:
         version=manifest.version,
         routes=routes,
         words=dict(describe.words),
+        gives_tokens=describe.gives_tokens,
     )
 
 

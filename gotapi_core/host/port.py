@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gotapi_core.plugin.context import Call, Context
-from gotapi_core.protocol.errors import PluginSuspended
+from gotapi_core.protocol.errors import InvalidProfile, PluginSuspended
 from gotapi_core.protocol.messages import Service, SurfaceReply, SurfaceRequest
 from gotapi_core.protocol.routes import Route, RouteTable
 
@@ -24,6 +24,7 @@ class Description:
     version: str
     routes: RouteTable
     words: Mapping[str, str] = field(default_factory=dict)  # of a plug-in that is not imported
+    gives_tokens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,16 @@ class Port(ABC):
     @abstractmethod
     async def surface(self, route: Route, request: SurfaceRequest) -> SurfaceReply:
         """Pass a raw request to the owner of a surface."""
+
+    async def create_client(self, origin: str, service_id: str) -> str:
+        """Return the plug-in's id for an application; raises InvalidProfile where it has none."""
+        raise InvalidProfile("this plug-in gives no tokens")
+
+    async def request_access_token(
+        self, client_id: str, application_name: str, scopes: Sequence[str]
+    ) -> str:
+        """Return the plug-in's own access token for a client."""
+        raise InvalidProfile("this plug-in gives no tokens")
 
     @abstractmethod
     async def stop(self) -> None:

@@ -6,6 +6,8 @@ from gotapi_core.host.dispatch import Dispatcher
 from gotapi_core.host.port import Description, Port, PortEvent
 from gotapi_core.plugin.base import Plugin
 from gotapi_core.plugin.context import Call, Context
+from gotapi_core.plugin.tokens import GivesTokens, gives_tokens
+from gotapi_core.protocol.errors import InvalidProfile
 from gotapi_core.protocol.messages import Service, SurfaceReply, SurfaceRequest
 from gotapi_core.protocol.routes import Route
 
@@ -22,6 +24,7 @@ class InProcessPort(Port):
             name=plugin_type.name,
             version=plugin_type.version,
             routes=plugin_type.routes,
+            gives_tokens=gives_tokens(plugin_type),
         )
 
     @property
@@ -48,6 +51,19 @@ class InProcessPort(Port):
 
     async def surface(self, route: Route, request: SurfaceRequest) -> SurfaceReply:
         return await self._running().surface(route, request)
+
+    async def create_client(self, origin: str, service_id: str) -> str:
+        return await self._giver().create_client(origin, service_id)
+
+    async def request_access_token(
+        self, client_id: str, application_name: str, scopes: Sequence[str]
+    ) -> str:
+        return await self._giver().request_access_token(client_id, application_name, scopes)
+
+    def _giver(self) -> GivesTokens:
+        if not isinstance(self._plugin, GivesTokens):
+            raise InvalidProfile("this plug-in gives no tokens")
+        return self._plugin
 
     async def stop(self) -> None:
         plugin, self._plugin, self._dispatcher = self._plugin, None, None

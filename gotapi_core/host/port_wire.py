@@ -91,6 +91,7 @@ class WirePort(Port):
                 call.application,
                 call.base_url,
                 call.request_code,
+                call.plugin_token,
             )
         )
 
@@ -110,11 +111,28 @@ class WirePort(Port):
                 origin=call.origin,
                 application=call.application,
                 base_url=call.base_url,
+                access_token=call.plugin_token,
             )
         )
         async with aclosing(stream) as values:
             async for value in values:
                 yield value
+
+    async def create_client(self, origin: str, service_id: str) -> str:
+        answer = await self._running().request(
+            lambda number: wire.CreateClient(number, origin, service_id)
+        )
+        return msgspec.convert(answer, wire.ClientAnswer).client_id
+
+    async def request_access_token(
+        self, client_id: str, application_name: str, scopes: Sequence[str]
+    ) -> str:
+        answer = await self._running().request(
+            lambda number: wire.RequestAccessToken(
+                number, client_id, application_name, tuple(scopes)
+            )
+        )
+        return msgspec.convert(answer, wire.TokenAnswer).access_token
 
     async def surface(self, route: Route, request: SurfaceRequest) -> SurfaceReply:
         spool = self._open_spool()

@@ -1,7 +1,7 @@
 """All supervisors by id: which plug-in serves a service, a profile or a path."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -24,8 +24,14 @@ class Registry:
     dot, so the last one divides them.
     """
 
-    def __init__(self, supervisors: Iterable[Supervisor] = ()) -> None:
+    def __init__(
+        self,
+        supervisors: Iterable[Supervisor] = (),
+        adopt: Callable[[Supervisor], None] = lambda _: None,
+    ) -> None:
+        """Hold plug-ins; `adopt` is called with each one that is added."""
         self._supervisors: dict[str, Supervisor] = {}
+        self._adopt = adopt
         for supervisor in supervisors:
             self.add(supervisor)
 
@@ -34,6 +40,7 @@ class Registry:
         if supervisor.id in self._supervisors:
             raise ValueError(f"there are two plug-ins with the id '{supervisor.id}'")
         self._supervisors[supervisor.id] = supervisor
+        self._adopt(supervisor)
 
     def __iter__(self) -> Iterator[Supervisor]:
         return iter(self._supervisors.values())

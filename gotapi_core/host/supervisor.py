@@ -20,6 +20,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from gotapi_core.host.begun import Begun
+from gotapi_core.host.plugin_tokens import PluginTokens
 from gotapi_core.host.port import Description, PluginGone, Port, PortEvent
 from gotapi_core.host.restart import Crashes
 from gotapi_core.plugin.context import Call, Context
@@ -132,6 +133,7 @@ class Supervisor:
         self._minder: asyncio.Task[None] | None = None  # waits for the end, or for a new start
         self._moved = asyncio.Event()  # set, and replaced by another, at each change of state
         self.gate: Gate | None = None
+        self.tokens = PluginTokens()
 
     @property
     def health(self) -> Health:
@@ -301,7 +303,10 @@ class Supervisor:
         self, route: Route, call: Call, params: Mapping[str, object]
     ) -> Mapping[str, object]:
         """Make a one-shot call within the limits; raises only GotapiError."""
-        return await self._guarded(self._running().call(route, call, params))
+        port = self._running()
+        if port.description.gives_tokens:
+            return await self._guarded(self.tokens.call(port, route, call, params))
+        return await self._guarded(port.call(route, call, params))
 
     async def surface(self, route: Route, request: SurfaceRequest) -> SurfaceReply:
         """Pass a raw request to a surface within the limits; raises only GotapiError."""
@@ -336,7 +341,7 @@ class Supervisor:
         self, route: Route, call: Call, params: Mapping[str, object]
     ) -> AsyncGenerator[PortEvent, None]:
         try:
-            async with aclosing(self._running().events(route, call, params)) as values:
+            async with aclosing(self._stream(route, call, params)) as values:
                 async for value in values:
                     yield value
         except GotapiError:
@@ -347,6 +352,14 @@ class Supervisor:
             raise self._fault(error) from error
         except (Exception, SystemExit) as error:  # the boundary
             raise self._fault(error) from error
+
+    def _stream(
+        self, route: Route, call: Call, params: Mapping[str, object]
+    ) -> AsyncGenerator[PortEvent, None]:
+        port = self._running()
+        if port.description.gives_tokens:
+            return self.tokens.events(port, route, call, params)
+        return port.events(route, call, params)
 
     async def _guarded(self, answer: Coroutine[Any, Any, T]) -> T:
         if self._in_flight >= self._limits.in_flight:

@@ -21,8 +21,10 @@ from gotapi_core.host.port import PortEvent
 from gotapi_core.host.worker_context import HubLog, RemoteBlobs, RemoteCollection, settings_for
 from gotapi_core.plugin import context as plugin_side
 from gotapi_core.plugin.base import Plugin
+from gotapi_core.plugin.rights import Rights
+from gotapi_core.plugin.tokens import GivesTokens, gives_tokens
 from gotapi_core.protocol import plugin_wire as wire
-from gotapi_core.protocol.errors import GotapiError, PayloadTooLarge, UnknownError
+from gotapi_core.protocol.errors import GotapiError, InvalidProfile, PayloadTooLarge, UnknownError
 from gotapi_core.protocol.messages import SurfaceReply, SurfaceRequest
 from gotapi_core.protocol.names import Method, Name
 from gotapi_core.protocol.peer import Peer, Side
@@ -128,6 +130,10 @@ class WorkerSession:
                 future = self._waiting.pop(message.id)
                 if not future.done():
                     future.set_result(message)
+            case wire.CreateClient():
+                self._start(message.id, self._create_client(message))
+            case wire.RequestAccessToken():
+                self._start(message.id, self._access_token(message))
             case wire.Services():
                 self._start(message.id, self._services(message))
             case wire.EventStart():
@@ -185,14 +191,15 @@ class WorkerSession:
             settings = settings_for(self._loaded.settings_type, message.settings)
             self._plugin = kind()
             self._dispatcher = Dispatcher(self._plugin)
-            await self._plugin.start(self._context(settings))
+            await self._plugin.start(self._context(settings, message.rights))
         except Exception as error:  # the boundary: whatever a plug-in raises is its answer
             log.exception("the plug-in cannot start")
             await self.end(f"{type(error).__name__}: {error}", error=True)
             return
-        self._send(wire.Describe(to_data(kind.routes), self._loaded.profiles))
+        words = self._loaded.profiles
+        self._send(wire.Describe(to_data(kind.routes), words, gives_tokens(kind)))
 
-    def _context(self, settings: Any) -> plugin_side.Context:
+    def _context(self, settings: Any, rights: wire.RightsData) -> plugin_side.Context:
         plugin_id = self._loaded.manifest.id
         return plugin_side.Context(
             plugin_id=plugin_id,
@@ -202,6 +209,7 @@ class WorkerSession:
             blobs=RemoteBlobs(self._ask),
             collection=lambda name: RemoteCollection(self._ask, name),
             spawn=lambda work: self._spawn("a background task", work),
+            rights=_rights_of(rights),
         )
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -234,6 +242,26 @@ class WorkerSession:
         task = self._work.get(number)
         if task is not None:
             task.cancel()
+
+    async def _create_client(self, message: wire.CreateClient) -> wire.Reply:
+        async def answer() -> wire.Members:
+            plugin = self._token_giver()
+            return {"clientId": await plugin.create_client(message.package, message.service)}
+
+        return await self._reply(message.id, answer())
+
+    async def _access_token(self, message: wire.RequestAccessToken) -> wire.Reply:
+        async def answer() -> wire.Members:
+            wanted = (message.client_id, message.application_name, message.scopes)
+            return {"accessToken": await self._token_giver().request_access_token(*wanted)}
+
+        return await self._reply(message.id, answer())
+
+    def _token_giver(self) -> GivesTokens:
+        plugin = self._running_plugin()
+        if not isinstance(plugin, GivesTokens):
+            raise InvalidProfile("this plug-in gives no tokens")
+        return plugin
 
     async def _services(self, message: wire.Services) -> wire.Reply:
         async def answer() -> wire.Members:
@@ -324,7 +352,13 @@ def _call_of(message: wire.Call | wire.EventStart) -> plugin_side.Call:
         application=message.application,
         base_url=message.base_url,
         request_code=message.request_code if isinstance(message, wire.Call) else 0,
+        plugin_token=message.access_token,
     )
+
+
+def _rights_of(data: wire.RightsData) -> Rights:
+    serial = True if "*" in data.serial else data.serial
+    return Rights(serial, data.bluetooth, data.network, data.folders)
 
 
 def _request_of(message: wire.Surface, spool: Path) -> SurfaceRequest:

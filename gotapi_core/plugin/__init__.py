@@ -8,6 +8,8 @@ from gotapi_core.plugin.base import Durable, NoParams, Params, Plugin, Result
 from gotapi_core.plugin.context import Blob, Blobs, Call, Collection, Context
 from gotapi_core.plugin.decorators import delete, event, get, post, put, surface
 from gotapi_core.plugin.hookspecs import hookimpl
+from gotapi_core.plugin.rights import Rights
+from gotapi_core.plugin.tokens import GivesTokens
 from gotapi_core.protocol.messages import Service, SurfaceReply, SurfaceRequest
 
 __all__ = [
@@ -17,10 +19,12 @@ __all__ = [
     "Collection",
     "Context",
     "Durable",
+    "GivesTokens",
     "NoParams",
     "Params",
     "Plugin",
     "Result",
+    "Rights",
     "Service",
     "SurfaceReply",
     "SurfaceRequest",

@@ -21,6 +21,7 @@ import msgspec
 from gotapi_core.plugin.context import Call, Context
 from gotapi_core.plugin.decorators import Mark, marks_of
 from gotapi_core.plugin.manifest import valid_id
+from gotapi_core.plugin.tokens import gives_tokens
 from gotapi_core.protocol.messages import Service, SurfaceReply, SurfaceRequest
 from gotapi_core.protocol.routes import Kind, Route, RouteTable
 
@@ -96,6 +97,7 @@ class Plugin:
         if not hasattr(cls, "id"):
             return  # a base that other plug-ins share
         _check_identity(cls)
+        gives_tokens(cls)
         marked = _marked(cls)
         cls.bound = {name: _bind(cls, name, mark) for name, mark in marked}
         cls.routes = RouteTable([_route(cls, name, mark) for name, mark in marked])

@@ -18,6 +18,7 @@ from gotapi_core.protocol.plugin_wire import (
     Bye,
     Call,
     Cancel,
+    CreateClient,
     Describe,
     DocumentDelete,
     DocumentList,
@@ -37,6 +38,7 @@ from gotapi_core.protocol.plugin_wire import (
     Pong,
     RemoteError,
     Reply,
+    RequestAccessToken,
     Services,
     Surface,
     Welcome,
@@ -73,7 +75,8 @@ class Phase(Enum):
 
 
 _ASKS: Final = (DocumentPut, DocumentDelete, DocumentList, BlobOpen, BlobPublish)
-_ORDERS: Final = (Services, Call, Surface, EventStart, EventAck, Cancel)
+_ASKED_FIRST: Final = (CreateClient, RequestAccessToken, Services)
+_ORDERS: Final = (*_ASKED_FIRST, Call, Surface, EventStart, EventAck, Cancel)
 _ANSWERS: Final = (Reply, Event, EventEnd)
 _BEATS: Final = (Ping, Pong)
 
@@ -124,7 +127,7 @@ SENDERS: Final[Mapping[Side, frozenset[type[Message]]]] = {
     Side.HUB: frozenset(get_args(FromHub)),
     Side.PLUGIN: frozenset(get_args(FromPlugin)),
 }
-_REQUESTS: Final = (*_ASKS, Services, Call, Surface, EventStart)
+_REQUESTS: Final = (*_ASKS, *_ASKED_FIRST, Call, Surface, EventStart)
 _STREAMS: Final = frozenset({Event, EventEnd})
 
 

@@ -67,6 +67,15 @@ class Failure(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     error_code: Short = ""
 
 
+class RightsData(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the operator approved: patterns of serial ports ("*": all), hosts, folders to read."""
+
+    serial: tuple[str, ...] = ()
+    bluetooth: bool = False
+    network: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
 class RouteData(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """One thing that the plug-in answers; `params` and `result` are JSON schemas (2020-12)."""
 
@@ -108,13 +117,39 @@ class Welcome(_Message, frozen=True, tag="welcome"):
     spool: PathText
     features: tuple[Short, ...] = FEATURES
     pace: Pace = Pace()
+    rights: RightsData = RightsData()
 
 
 class Describe(_Message, frozen=True, tag="describe"):
-    """Plug-in, once it has started: what it answers; `words` explain a profile to the user."""
+    """Plug-in, once it has started: what it answers; `words` explain a profile to the user.
+
+    With `givesTokens` the hub sends `createClient` and `requestAccessToken` before the first call
+    of an application, and the token with each call.
+    """
 
     routes: Annotated[tuple[RouteData, ...], msgspec.Meta(max_length=_MOST_ROUTES)]
     words: Words = {}
+    gives_tokens: bool = False
+
+
+class CreateClient(_Message, frozen=True, tag="createClient"):
+    """Hub: an application wants to use a service; the reply has the member `clientId`.
+
+    Error 2 says that no token is needed.
+    """
+
+    id: Id
+    package: str  # the application's origin
+    service: str
+
+
+class RequestAccessToken(_Message, frozen=True, tag="requestAccessToken"):
+    """Hub: a token for a client and these profiles; the reply has the member `accessToken`."""
+
+    id: Id
+    client_id: str
+    application_name: str
+    scopes: tuple[str, ...]
 
 
 class Services(_Message, frozen=True, tag="services"):
@@ -137,6 +172,7 @@ class Call(_Message, frozen=True, tag="call"):
     application: str = ""
     base_url: str = ""
     request_code: int = 0
+    access_token: str = ""  # the plug-in's own
 
 
 class EventStart(_Message, frozen=True, tag="eventStart"):
@@ -152,6 +188,7 @@ class EventStart(_Message, frozen=True, tag="eventStart"):
     application: str = ""
     base_url: str = ""
     window: int = WINDOW
+    access_token: str = ""
 
 
 class EventAck(_Message, frozen=True, tag="eventAck"):
@@ -315,6 +352,18 @@ class SurfaceAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     file: PathText | None = None
 
 
+class ClientAnswer(msgspec.Struct, frozen=True, rename="camel"):
+    """The result of `createClient`."""
+
+    client_id: Text
+
+
+class TokenAnswer(msgspec.Struct, frozen=True, rename="camel"):
+    """The result of `requestAccessToken`."""
+
+    access_token: Text
+
+
 class BlobAnswer(msgspec.Struct, frozen=True):
     """The result of `blobOpen`: `path` may be read, not written."""
 
@@ -343,6 +392,8 @@ FromPlugin = (
 )
 FromHub = (
     Welcome
+    | CreateClient
+    | RequestAccessToken
     | Services
     | Call
     | EventStart
@@ -357,7 +408,7 @@ FromHub = (
 )
 Message = FromPlugin | FromHub
 PluginRequest = DocumentPut | DocumentDelete | DocumentList | BlobOpen | BlobPublish
-HubRequest = Services | Call | Surface | EventStart
+HubRequest = CreateClient | RequestAccessToken | Services | Call | Surface | EventStart
 
 
 def tag_of(kind: type) -> str:
@@ -477,7 +528,7 @@ def _sound_status(status: int) -> int:
 def json_schema() -> Mapping[str, object]:
     """Return the JSON schema of the messages of both sides, the source of the committed file."""
     kinds = {kind: tag_of(kind) for kind in (*get_args(FromPlugin), *get_args(FromHub))}
-    answers = [ServicesAnswer, SurfaceAnswer, BlobAnswer]
+    answers = [ServicesAnswer, SurfaceAnswer, BlobAnswer, ClientAnswer, TokenAnswer]
     schemas, parts = msgspec.json.schema_components(
         [*kinds, *answers], ref_template="#/$defs/{name}"
     )
