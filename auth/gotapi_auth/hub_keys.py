@@ -33,7 +33,8 @@ class HubKeys:
 
     async def launch(self, origin: str, text: str, *, replace: bool) -> None:
         """Take the key of a launch URI; see `AuthServer.launch_key`."""
-        held = self.ring.trusted(origin)
+        # Any page can open a launch URI in any name, so an approved application keeps its key.
+        held = self.ring.trusted(origin) or self._stored(origin)
         if held is not None and held.value != text and not replace:
             raise KeyHeldError(
                 f"{origin[:100]} has a key already, by which it recognises this hub. Replace it "
@@ -47,10 +48,12 @@ class HubKeys:
     def find(self, origin: str, token: str | None, client_id: str | None) -> Key | None:
         """Return the key for an application; see `AuthServer.key_for`."""
         key = self.ring.prefer(origin, self._bound(origin, token, client_id))
-        if key is None:
-            stored = (h.approval.key for h in reversed(self._ledger.of_origin(origin)))
-            key = next((one for one in stored if one is not None), None)
-        return key
+        return self._stored(origin) if key is None else key
+
+    def _stored(self, origin: str) -> Key | None:
+        """Return the newest key of the origin's approvals."""
+        keys = (holder.approval.key for holder in reversed(self._ledger.of_origin(origin)))
+        return next((key for key in keys if key is not None), None)
 
     def _bound(self, origin: str, token: str | None, client_id: str | None) -> Key | None:
         if token:

@@ -219,6 +219,16 @@ async def test_another_launch_key_needs_a_yes(bench, native) -> None:
         await bench.server.launch_key(native.origin, "0", replace=True)
 
 
+async def test_the_key_of_an_approved_application_is_not_replaced_in_silence(bench, page) -> None:
+    bench.server.remember_key(page.origin, "of the page", Encoding.TEXT)
+    token = await bench.token(page)
+    with pytest.raises(KeyHeldError):
+        await bench.server.launch_key(page.origin, "00ff")
+    assert bench.server.key_for(page.origin, token=token) == ("of the page", Encoding.TEXT)
+    await bench.server.launch_key(page.origin, "00ff", replace=True)
+    assert bench.server.key_for(page.origin, token=token) == ("00ff", Encoding.HEX)
+
+
 async def test_an_empty_launch_key_removes_it_everywhere(start, native) -> None:
     async with start() as bench:
         await bench.server.launch_key(native.origin, "00ff")
