@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format types lint wheel api bench lock clean
+.PHONY: run test check format types lint wheel api docs bench lock clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/gotapi run --demo
@@ -31,6 +31,10 @@ wheel: $(VENV)/dev.stamp
 api: $(VENV)/dev.stamp
 	$(BIN)/gotapi describe openapi --plugin printer > docs/api/openapi.json
 	$(BIN)/gotapi describe asyncapi --plugin printer > docs/api/asyncapi.json
+
+docs: $(VENV)/dev.stamp
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "The documentation is in build/site/index.html"
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks
