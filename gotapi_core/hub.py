@@ -29,12 +29,14 @@ from gotapi_auth.server import (
 )
 from gotapi_core.approvals import Approvals
 from gotapi_core.blobs import BlobStore
+from gotapi_core.changes import ServiceChanges
 from gotapi_core.collection import StoredCollection
 from gotapi_core.host.described import wire_params
 from gotapi_core.host.loader import Loaded, settle_ids
 from gotapi_core.host.ports import clear_spool, has_own_process, make_port
 from gotapi_core.host.registry import Registry, public_service
 from gotapi_core.host.supervisor import Supervisor
+from gotapi_core.host.threads import call_soon
 from gotapi_core.listeners import Listeners
 from gotapi_core.paths import Paths
 from gotapi_core.plugin.context import Call, Context
@@ -100,6 +102,7 @@ class Hub:
         self.auth = AuthServer(
             store, clock, self.offered_scopes, AuthSettings(wait=settings.consent.wait)
         )
+        self.changes = ServiceChanges(self._all_services, self._scopes_of)
         self._plugins = plugins
         self._loaded = settle_ids(plugins)
         self.approvals = Approvals(store, clock)
@@ -197,6 +200,15 @@ class Hub:
         scopes = access.scopes
         return [service for _, service in found if not scopes.isdisjoint(service.scopes)]
 
+    async def listen_to_changes(self, access: Access, route: Route) -> None:
+        """Begin to tell an application which of its services come, go or change."""
+        self.auth.past_use.note(access.application_id, f"PUT {route.name.path}")
+        await self.changes.ready()
+        # One stream for each application, as each sees other services.
+        stream = Stream("", route.name, access.application_id)
+        call = Call(service_id="", origin=access.origin, application=access.application_id)
+        self.listeners.listen(access.application_id, stream, self.changes, route, call, {})
+
     async def information(self, access: Access, service_id: str) -> tuple[Service, list[Route]]:
         """Return a service and the routes that it answers."""
         supervisor, service = await self.registry.locate(service_id)
@@ -278,6 +290,7 @@ class Hub:
 
     def _context(self, loaded: Loaded) -> Context:
         plugin_id = loaded.manifest.id
+        loop = asyncio.get_running_loop()
         folder = self.paths.plugin(plugin_id)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         documents = Documents(self.store, f"plugin:{plugin_id}")
@@ -290,6 +303,7 @@ class Hub:
             collection=lambda name: StoredCollection(documents, name),
             spawn=partial(self._spawn, f"a background task of plug-in {plugin_id}"),
             rights=loaded.manifest.rights,
+            services_changed=partial(call_soon, loop, self.changes.poke),
         )
 
     def _plugin_settings(self, loaded: Loaded) -> Any:
@@ -310,7 +324,8 @@ class Hub:
         if isinstance(event, Revoked) and self._lost_access(event):
             self._spawn("the deletion of files", self.blobs.forget(event.application_id))
         if isinstance(event, Changed):
-            self.listeners.keep_only(event.application_id, event.scopes)
+            # Discovery and its event need no scope; they only show what the scopes reach.
+            self.listeners.keep_only(event.application_id, event.scopes | BASE_SCOPES)
         if isinstance(event, RequestAdded):
             self._spawn("the plug-ins' answer to a request", self._authorize(event.request))
 
@@ -320,6 +335,13 @@ class Hub:
         return not event.expired and all(
             one.id != event.application_id for one in self.auth.applications()
         )
+
+    async def _all_services(self) -> list[Service]:
+        return [service for _, service in await self.registry.discover()]
+
+    def _scopes_of(self, application_id: str) -> frozenset[str]:
+        found = (one for one in self.auth.applications() if one.id == application_id)
+        return frozenset(next((one.scopes for one in found), ()))
 
     async def _authorize(self, request: PendingRequest) -> None:
         """Let the plug-ins answer a request in place of the operator; mostly they abstain."""
@@ -345,6 +367,7 @@ class Hub:
     def _on_state(self, supervisor: Supervisor) -> None:
         health = supervisor.health
         log.info("plug-in %s is %s %s", supervisor.id, health.state.value, health.reason)
+        self.changes.poke()
         for loaded in self._loaded.values():
             _tell(loaded, supervisor.id, health.state.value, health.reason)
 

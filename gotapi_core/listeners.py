@@ -8,12 +8,12 @@ import asyncio
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gotapi_core.host.supervisor import Supervisor
+from gotapi_core.host.port import PortEvent
 from gotapi_core.plugin.context import Call
 from gotapi_core.protocol.errors import GotapiError
 from gotapi_core.protocol.frames import event_error_frame, event_frame
@@ -35,6 +35,15 @@ class Ear(Protocol):
 
         `number` is its place among the application's events.
         """
+
+
+class Source(Protocol):
+    """Where events come from: a plug-in's supervisor, or the hub itself."""
+
+    def events(
+        self, route: Route, call: Call, params: Mapping[str, object]
+    ) -> AsyncGenerator[PortEvent, None]:
+        """Start a stream; closing the generator ends it. Raises only GotapiError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ class Listeners:
         self,
         application: str,
         stream: Stream,
-        supervisor: Supervisor,
+        source: Source,
         route: Route,
         call: Call,
         params: Mapping[str, object],
@@ -79,7 +88,7 @@ class Listeners:
         if not self._ears.get(application):
             self._linger(application)
         if first:
-            run = self._run(stream, supervisor, route, call, params)
+            run = self._run(stream, source, route, call, params)
             task = asyncio.create_task(run, name=f"events {stream.name.path}")
             self._running[stream] = task
             self._tasks.add(task)
@@ -181,7 +190,7 @@ class Listeners:
     async def _run(
         self,
         stream: Stream,
-        supervisor: Supervisor,
+        source: Source,
         route: Route,
         call: Call,
         params: Mapping[str, object],
@@ -189,7 +198,7 @@ class Listeners:
         key = f"{stream.service_id} {stream.name.path} {stream.params_key}"
         me = asyncio.current_task()
         try:
-            async with aclosing(supervisor.events(route, call, params)) as events:
+            async with aclosing(source.events(route, call, params)) as events:
                 async for event in events:
                     if self._running.get(stream) is not me:
                         return  # its last listener left, but it went on

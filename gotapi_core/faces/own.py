@@ -88,15 +88,16 @@ class Connection(_Wire, frozen=True):
 
 
 class Attribute(_Wire, frozen=True):
-    """One thing that can be asked of the service."""
+    """One thing that can be asked of the service; `type` is one-shot or event."""
 
     method: str
     path: str
     summary: str
+    type: str
 
 
 class ServiceInformation(_Wire, frozen=True):
-    """What a service can do."""
+    """What a service can do; `supportApis` has a Swagger 2.0 document for each profile."""
 
     service_id: str
     id: str
@@ -104,5 +105,35 @@ class ServiceInformation(_Wire, frozen=True):
     online: bool
     scopes: tuple[str, ...]
     supports: tuple[str, ...]
+    support_apis: dict[str, dict[str, object]]
     connect: Connection
     attributes: tuple[Attribute, ...]
+
+
+class ChangedService(ServiceObject, frozen=True, kw_only=True):
+    """A service that came, went or changed; `state` is false where it is gone."""
+
+    state: bool
+
+
+class ServiceChange(_Wire, frozen=True):
+    """One change of the services that the token's scopes reach."""
+
+    network_service: ChangedService
+
+
+class InstalledPlugin(_Wire, frozen=True):
+    """A plug-in that runs; `packageName` is what its system knows it by."""
+
+    id: str
+    name: str
+    version: str
+    supports: tuple[str, ...]
+    package_name: str
+
+
+class System(_Wire, frozen=True):
+    """What the hub supports, and which plug-ins run in it."""
+
+    supports: tuple[str, ...]
+    plugins: tuple[InstalledPlugin, ...]

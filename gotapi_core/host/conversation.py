@@ -47,6 +47,7 @@ from gotapi_core.protocol.plugin_wire import (
     RemoteError,
     Reply,
     RightsData,
+    ServicesChanged,
     TooLargeError,
     Welcome,
     error_of,
@@ -245,6 +246,8 @@ class Conversation:
                 pass
             case Log():
                 self.note(message.level, message.message)
+            case ServicesChanged():
+                self._context.services_changed()
             case Hello():
                 self._hello(message)
             case Describe():

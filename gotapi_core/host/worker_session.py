@@ -8,6 +8,7 @@ import tempfile
 import traceback
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from gotapi_core.host.described import to_data
 from gotapi_core.host.dispatch import Dispatcher
 from gotapi_core.host.loader import Loaded
 from gotapi_core.host.port import PortEvent
+from gotapi_core.host.threads import call_soon
 from gotapi_core.host.worker_context import HubLog, RemoteBlobs, RemoteCollection, settings_for
 from gotapi_core.plugin import context as plugin_side
 from gotapi_core.plugin.base import Plugin
@@ -210,7 +212,12 @@ class WorkerSession:
             collection=lambda name: RemoteCollection(self._ask, name),
             spawn=lambda work: self._spawn("a background task", work),
             rights=_rights_of(rights),
+            services_changed=partial(call_soon, asyncio.get_running_loop(), self._say_changed),
         )
+
+    def _say_changed(self) -> None:
+        if not self._closed:
+            self._send(wire.ServicesChanged())
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(_logged(name, work), name=name)

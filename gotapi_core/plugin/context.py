@@ -93,6 +93,10 @@ class Collection(ABC):
         """Return every document in order of creation; one that no longer fits `kind` is skipped."""
 
 
+def _nobody_listens() -> None:
+    """Stand in for `services_changed` where there is no hub."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """The plug-in's view of the hub, for as long as it runs."""
@@ -105,6 +109,9 @@ class Context:
     collection: Callable[[str], Collection]
     spawn: Callable[[Coroutine[Any, Any, None]], None] = field(repr=False)
     rights: Rights = field(default_factory=Rights)  # what the operator approved
+    # Say that `services()` has another answer than before; from any thread. The hub also looks by
+    # itself, but only every 10 s.
+    services_changed: Callable[[], None] = field(default=_nobody_listens, repr=False)
 
     @property
     def serial(self) -> reach.Serial:

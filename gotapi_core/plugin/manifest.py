@@ -21,6 +21,7 @@ HUB_PROFILES = frozenset(
         "authorization",
         "availability",
         "events",
+        "files",
         "servicediscovery",
         "serviceinformation",
         "system",

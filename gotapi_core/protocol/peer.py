@@ -40,6 +40,7 @@ from gotapi_core.protocol.plugin_wire import (
     Reply,
     RequestAccessToken,
     Services,
+    ServicesChanged,
     Surface,
     Welcome,
     encode,
@@ -92,7 +93,7 @@ _TABLE: Final[Mapping[tuple[Phase, Side], Mapping[Phase, tuple[type[Message], ..
     },
     (Phase.STARTING, Side.PLUGIN): {
         Phase.READY: (Describe,),
-        Phase.STARTING: (*_ASKS, *_BEATS, Log),
+        Phase.STARTING: (*_ASKS, *_BEATS, ServicesChanged, Log),
         Phase.CLOSED: (Bye,),
     },
     (Phase.STARTING, Side.HUB): {
@@ -100,7 +101,7 @@ _TABLE: Final[Mapping[tuple[Phase, Side], Mapping[Phase, tuple[type[Message], ..
         Phase.CLOSING: (Bye,),
     },
     (Phase.READY, Side.PLUGIN): {
-        Phase.READY: (*_ASKS, *_ANSWERS, *_BEATS, Log),
+        Phase.READY: (*_ASKS, *_ANSWERS, *_BEATS, ServicesChanged, Log),
         Phase.CLOSED: (Bye,),
     },
     (Phase.READY, Side.HUB): {
@@ -109,7 +110,7 @@ _TABLE: Final[Mapping[tuple[Phase, Side], Mapping[Phase, tuple[type[Message], ..
     },
     # What was under way, and what a plug-in needs to put its things away.
     (Phase.CLOSING, Side.PLUGIN): {
-        Phase.CLOSING: (Describe, *_ASKS, *_ANSWERS, *_BEATS, Log),
+        Phase.CLOSING: (Describe, *_ASKS, *_ANSWERS, *_BEATS, ServicesChanged, Log),
         Phase.CLOSED: (Bye,),
     },
     (Phase.CLOSING, Side.HUB): {Phase.CLOSING: (Reply, *_BEATS, Fault)},

@@ -291,6 +291,10 @@ class BlobPublish(_Message, frozen=True, tag="blobPublish"):
     lifetime: float | None = None
 
 
+class ServicesChanged(_Message, frozen=True, tag="servicesChanged"):
+    """Plug-in: `services` has another answer than before; the hub asks when it wants to know."""
+
+
 class Log(_Message, frozen=True, tag="log"):
     """Plug-in: a line for the hub's log."""
 
@@ -385,6 +389,7 @@ FromPlugin = (
     | DocumentList
     | BlobOpen
     | BlobPublish
+    | ServicesChanged
     | Log
     | Ping
     | Pong

@@ -15,6 +15,7 @@ from gotapi_core.protocol.identity import Identity
 from gotapi_core.protocol.names import Method, Name
 from gotapi_core.protocol.params import Common
 from gotapi_core.protocol.routes import Kind, Route, RouteTable
+from gotapi_core.server.service_information import Information, system_members
 
 Members = Mapping[str, object]
 
@@ -36,10 +37,13 @@ def _route(
     summary: str,
     result: type = NoneType,
     params: type = NoneType,
+    *,
+    kind: Kind = Kind.ONE_SHOT,
+    method: Method = Method.GET,
 ) -> Route:
     return Route(
-        kind=Kind.ONE_SHOT,
-        method=Method.GET,
+        kind=kind,
+        method=method,
         name=name,
         summary=summary,
         params_type=params,
@@ -73,6 +77,20 @@ OWN_ROUTES = RouteTable(
             own.ServiceInformation,
             own.ServiceInformationParams,
         ),
+        _route(
+            names.ON_SERVICE_CHANGE,
+            "service_changes",
+            "Tell which services come, go or change.",
+            own.ServiceChange,
+            kind=Kind.EVENT,
+        ),
+        _route(names.SYSTEM, "system", "Tell which plug-ins run in the hub.", own.System),
+        _route(
+            names.SYSTEM_EVENTS,
+            "end_events",
+            "Stop to listen to everything.",
+            method=Method.DELETE,
+        ),
     ]
 )
 _OWN_PROFILES = frozenset(OWN_ROUTES.profiles())
@@ -83,12 +101,16 @@ class Endpoints:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._described = Information()
         self._own: dict[str, Callable[[Inquiry], Awaitable[Members]]] = {
             "availability": self._availability,
             "grant": self._grant,
             "access_token": self._access_token,
             "discovery": self._discovery,
             "information": self._information,
+            "service_changes": self._service_changes,
+            "system": self._system,
+            "end_events": self._end_events,
         }
 
     async def answer(self, inquiry: Inquiry) -> Members:
@@ -149,21 +171,28 @@ class Endpoints:
         if not inquiry.common.service_id:
             raise MissingServiceId
         service, routes = await self._hub.information(access, inquiry.common.service_id)
-        return {
-            **service.to_wire(),
-            "supports": list(service.scopes),
-            "connect": {"wifi": False, "bluetooth": False, "ble": False, "nfc": False},
-            "attributes": [
-                {
-                    "method": str(method),
-                    "path": route.name.uri,
-                    "type": route.kind.value,
-                    "summary": route.summary,
-                }
-                for route in routes
-                for method in route.methods
-            ],
-        }
+        return await self._described.members(service, routes)
+
+    async def _service_changes(self, inquiry: Inquiry) -> Members:
+        access = self._access(inquiry)
+        if inquiry.method is Method.DELETE:
+            self._hub.listeners.unlisten(access.application_id, "", inquiry.name)
+        else:
+            route = OWN_ROUTES.find(inquiry.method, inquiry.name)
+            await self._hub.listen_to_changes(access, route)
+        return {}
+
+    async def _system(self, inquiry: Inquiry) -> Members:
+        # Unlike discovery this shows more than what the application may use: a scope of its own.
+        access = self._hub.auth.check(
+            inquiry.common.access_token, inquiry.identity, names.SYSTEM.profile
+        )
+        self._hub.auth.past_use.note(access.application_id, "GET system")
+        return system_members(self._hub.registry)
+
+    async def _end_events(self, inquiry: Inquiry) -> Members:
+        self._hub.listeners.unlisten_all(self._access(inquiry).application_id)
+        return {}
 
     def _access(self, inquiry: Inquiry) -> Access:
         return self._hub.auth.authenticate(inquiry.common.access_token, inquiry.identity)

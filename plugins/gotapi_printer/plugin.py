@@ -53,6 +53,7 @@ class PrinterPlugin(Plugin):
             printer = self._make(port)
             self._printers[printer.id] = printer
             await printer.start()
+            context.spawn(self._announce(printer))
 
     async def stop(self) -> None:
         for printer in self._printers.values():
@@ -60,6 +61,14 @@ class PrinterPlugin(Plugin):
 
     def services(self) -> Sequence[Service]:
         return [printer.service() for printer in self._printers.values()]
+
+    async def _announce(self, printer: Printer) -> None:
+        """Tell the hub whenever the printer comes, goes or says what it is."""
+        last = printer.service()
+        async for _ in printer.changed.changes():
+            if (now := printer.service()) != last:
+                last = now
+                self.context.services_changed()
 
     @get("3dp", "information")
     async def information(self, call: Call) -> InformationResult:

@@ -81,7 +81,8 @@ async def test_a_real_event_is_as_described(desk: Any, hear: Any) -> None:
 async def test_a_page_learns_only_the_hubs_part(desk: Any) -> None:
     document = (await desk.page.get("/gotapi/asyncapi.json")).json()
     assert "meter" not in json.dumps(document)
-    assert set(document["channels"]["sse"]["messages"]) == set()
+    own = {"event_servicediscovery_onservicechange"}
+    assert set(document["channels"]["sse"]["messages"]) == own
 
 
 def _check(message: dict[str, Any], payload: dict[str, Any], document: dict[str, Any]) -> None:
