@@ -208,7 +208,8 @@ class Uploads:
             await asyncio.to_thread(_make, path)
             await self._store.run(rows.add_upload, row)
         except (OSError, GotapiError) as error:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
             raise _unstorable(error) from error
         upload = self._open[row.id] = Upload(row, path, 0)
         return upload

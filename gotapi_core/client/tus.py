@@ -3,6 +3,7 @@
 import asyncio
 import mimetypes
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -101,6 +102,8 @@ class Upload:
             raise
         if answer.status in _BUSY:
             raise _TryAgainError(_failure(answer))
+        if _unwell(answer.status):
+            raise _TryAgainError(_excuse(answer.status))
         if answer.status != 204:
             raise _failure(answer)
         return _offset(answer, self._opened.size)
@@ -117,6 +120,9 @@ class Upload:
                 answer = await self._exchange("HEAD", self._path, {})
             except HubUnreachable as error:
                 reason = error
+                continue
+            if _unwell(answer.status):
+                reason = _excuse(answer.status)
                 continue
             if answer.status not in (200, 204):
                 raise _lost(answer.status)
@@ -151,6 +157,15 @@ def _offset(answer: Answer, size: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS and int(text) <= size):
         raise HubFault(f"The hub's offset is no place in the file: {text[:30]!r}")
     return int(text)
+
+
+def _unwell(status: int) -> bool:
+    """Tell whether the hub may be able to go on in a moment; a full disk rarely is by then."""
+    return status >= 500 and status != HTTPStatus.INSUFFICIENT_STORAGE
+
+
+def _excuse(status: int) -> HubUnreachable:
+    return HubUnreachable(f"The hub cannot take the file now (HTTP {status}); try again later")
 
 
 def _failure(answer: Answer) -> HubRefused | HubFault:
