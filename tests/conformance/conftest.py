@@ -19,9 +19,6 @@ from gotapi_core.protocol.errors import IllegalDeviceState
 from gotapi_core.testing import live_hub
 from gotapi_core.testing.conform import check_hub
 
-NOT_YET = frozenset({"information-apis", "service-change", "system"})
-"""The rules that this hub does not fulfil yet; empty it when it does."""
-
 QUICK = Times(soon=4.0, at_once=4.0, quiet=0.05)
 
 
@@ -186,11 +183,6 @@ class SpoiledWire:
 
     async def closed(self, within: float) -> bool:
         return bool(await self._wire.closed(within))
-
-
-@pytest.fixture
-def not_yet() -> frozenset[str]:
-    return NOT_YET
 
 
 @pytest.fixture

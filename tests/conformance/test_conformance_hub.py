@@ -17,30 +17,22 @@ from gotapi_core.testing.conform import LiveOperator, check_hub
 ROOT = Path(__file__).parents[2]
 
 
-def assert_gold(report: Report, not_yet: frozenset[str]) -> None:
-    assert {one.check.id: one.reason for one in report.outcomes if one.check.id not in not_yet} == {
-        one.check.id: "" if one.verdict is Verdict.PASS else one.reason
-        for one in report.outcomes
-        if one.check.id not in not_yet and one.verdict is not Verdict.FAIL
-    }
-    assert report.failed() == not_yet
-    assert not_yet or report.level is Level.GOLD
+def assert_gold(report: Report) -> None:
+    broken = {one.check.id: one.reason for one in report.outcomes if one.verdict is Verdict.FAIL}
+    assert broken == {}
+    assert report.level is Level.GOLD
 
 
-async def test_our_hub_keeps_every_rule(
-    conform: Callable[..., Awaitable[Report]], not_yet: frozenset[str]
-) -> None:
+async def test_our_hub_keeps_every_rule(conform: Callable[..., Awaitable[Report]]) -> None:
     report = await conform()
-    assert_gold(report, not_yet)
+    assert_gold(report)
     assert report.count(Verdict.SKIP) == 0
-    assert report.count(Verdict.PASS) == len(CLASSES["core"].checks) - len(not_yet)
+    assert report.count(Verdict.PASS) == len(CLASSES["core"].checks)
 
 
-async def test_a_printer_is_checked_for_3dp_too(
-    conform: Callable[..., Awaitable[Report]], not_yet: frozenset[str]
-) -> None:
+async def test_a_printer_is_checked_for_3dp_too(conform: Callable[..., Awaitable[Report]]) -> None:
     report = await conform("3dp")
-    assert_gold(report, not_yet)
+    assert_gold(report)
     assert report.count(Verdict.SKIP) == 0
     ids = {one.check.id for one in report.outcomes}
     assert ids == {check.id for one in CLASSES.values() for check in one.checks}
@@ -56,12 +48,10 @@ def lamp() -> type[Plugin]:
     return found
 
 
-async def test_the_plugin_of_the_readme_keeps_every_rule(
-    tmp_path: Path, quick: Times, not_yet: frozenset[str]
-) -> None:
+async def test_the_plugin_of_the_readme_keeps_every_rule(tmp_path: Path, quick: Times) -> None:
     async with live_hub(tmp_path, [lamp()]) as live:
         report = await check_hub(live, times=quick)
-    assert_gold(report, not_yet)
+    assert_gold(report)
     # It answers no GET, so what needs one cannot be tried.
     skipped = {one.check.id for one in report.outcomes if one.verdict is Verdict.SKIP}
     assert skipped == {
@@ -70,18 +60,18 @@ async def test_the_plugin_of_the_readme_keeps_every_rule(
 
 
 async def test_the_simulated_printer_keeps_every_rule(
-    tmp_path: Path, loaded, simulated_devices, not_yet: frozenset[str]
+    tmp_path: Path, loaded, simulated_devices
 ) -> None:
     settings = {"plugins": simulated_devices}
     async with live_hub(tmp_path / "hub", [loaded("gotapi_printer")], settings=settings) as live:
         report = await check_hub(live)
-    assert_gold(report, not_yet)
+    assert_gold(report)
     skipped = {one.check.id: one.reason for one in report.outcomes if one.verdict is Verdict.SKIP}
     assert skipped == {"3dp-event-nothing": "every printer has a result"}
 
 
 async def test_a_printer_that_is_not_there_keeps_the_rules_that_can_be_tried(
-    tmp_path: Path, loaded, quick: Times, not_yet: frozenset[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, loaded, quick: Times, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gotapi_core.testing.conform._ONLINE", 0.0)
     settings = {"plugins": {"printer": {"ports": [{"path": str(tmp_path / "nowhere")}]}}}
@@ -94,11 +84,11 @@ async def test_a_printer_that_is_not_there_keeps_the_rules_that_can_be_tried(
 
 
 async def test_a_hub_without_plugins_is_checked_as_far_as_it_goes(
-    tmp_path: Path, quick: Times, not_yet: frozenset[str]
+    tmp_path: Path, quick: Times
 ) -> None:
     async with live_hub(tmp_path, []) as live:
         report = await check_hub(live, times=quick)
-    assert report.failed() <= not_yet
+    assert report.failed() == frozenset()
     reasons = {one.check.id: one.reason for one in report.outcomes}
     assert reasons["event"] == "the hub has no service"
 
