@@ -25,6 +25,7 @@ from gotapi_core.client import HubClient, HubError, Printer, Service
 from gotapi_core.client.printer import PROFILE
 
 USUAL: Final = (".gcode", ".gco", ".g", ".nc", ".ngc")
+MODELS: Final = (".stl", ".3mf", ".obj", ".glb")  # the printer plug-in slices them
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def print_command(
     as_json: bool,
     stop: bool,
 ) -> None:
-    """Print the G-code FILE and follow it until it is done.
+    """Print FILE and follow it until it is done: G-code, or a model (STL, 3MF, OBJ, GLB) to slice.
 
     Ctrl-C asks whether to stop the print; without a yes the print goes on by itself.
 
@@ -119,9 +120,9 @@ def _check_file(file: Path, terminal: Terminal) -> None:
         raise _bad_file(f"{file} is empty")
     if not os.access(file, os.R_OK):
         raise _bad_file(f"{file} cannot be read: permission denied")
-    unusual = file.suffix.lower() not in USUAL
-    if unusual and not terminal.confirm(f"{file} does not look like G-code; print it?"):
-        raise _bad_file(f"{file} does not end in {', '.join(USUAL)}; --yes prints it all the same")
+    unusual = file.suffix.lower() not in USUAL + MODELS
+    if unusual and not terminal.confirm(f"{file} does not look like G-code or a model; print it?"):
+        raise _bad_file(f"{file} does not end in {', '.join(USUAL + MODELS)}; --yes prints it all the same")
 
 
 def _bad_file(message: str) -> click.BadParameter:

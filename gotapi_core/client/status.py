@@ -18,6 +18,7 @@ class JobState(StrEnum):
     """Where a job is; the last four are final."""
 
     QUEUED = "queued"
+    SLICING = "slicing"
     STARTING = "starting"
     PRINTING = "printing"
     PAUSED = "paused"

@@ -13,6 +13,8 @@ class JobState(enum.Enum):
     """Where a job is on its way from the queue to its end."""
 
     QUEUED = "queued"
+    SLICING = "slicing"
+    """A model is made into G-code; the printer is not needed for it."""
     STARTING = "starting"
     PRINTING = "printing"
     PAUSED = "paused"
@@ -30,12 +32,14 @@ class JobState(enum.Enum):
     @property
     def active(self) -> bool:
         """Whether the job holds its printer."""
-        return self not in _FINAL and self is not JobState.QUEUED
+        return self not in _FINAL and self not in _WAITING
 
 
 class JobEvent(enum.Enum):
     """What can happen to a job."""
 
+    SLICE = "slice"
+    SLICED = "sliced"
     START = "start"
     STREAMING = "streaming"
     PAUSE = "pause"
@@ -50,12 +54,18 @@ class JobEvent(enum.Enum):
 
 _FINAL = frozenset((JobState.DONE, JobState.STOPPED, JobState.FAILED, JobState.INTERRUPTED))
 
+_WAITING = frozenset((JobState.QUEUED, JobState.SLICING))
+
 _S, _E = JobState, JobEvent
 TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = MappingProxyType(
     {
         (_S.QUEUED, _E.START): _S.STARTING,
         (_S.QUEUED, _E.STOP): _S.STOPPED,
         (_S.QUEUED, _E.FAIL): _S.FAILED,
+        (_S.QUEUED, _E.SLICE): _S.SLICING,
+        (_S.SLICING, _E.SLICED): _S.QUEUED,
+        (_S.SLICING, _E.STOP): _S.STOPPED,
+        (_S.SLICING, _E.FAIL): _S.FAILED,
         (_S.STARTING, _E.STREAMING): _S.PRINTING,
         (_S.STARTING, _E.STOP): _S.STOPPING,
         (_S.STARTING, _E.FAIL): _S.FAILED,
@@ -181,6 +191,8 @@ def message(job: Job) -> str:
     match job.state:
         case JobState.QUEUED:
             text = "Waiting in the queue"
+        case JobState.SLICING:
+            text = f"Slicing {done.percent:.0f} %"
         case JobState.STARTING:
             text = "Starting"
         case JobState.PRINTING:

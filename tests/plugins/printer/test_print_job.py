@@ -46,7 +46,7 @@ def test_final_states_are_those_nothing_leaves():
 
 def test_active_jobs_hold_their_printer():
     active = {state for state in JobState if state.active}
-    assert active == set(JobState) - FINAL - {JobState.QUEUED}
+    assert active == set(JobState) - FINAL - {JobState.QUEUED, JobState.SLICING}
 
 
 def test_every_active_job_can_be_lost_and_fail():
@@ -104,6 +104,7 @@ def test_progress_stays_within_bounds(total, data, elapsed):
     ("state", "text"),
     [
         (JobState.QUEUED, "Waiting in the queue"),
+        (JobState.SLICING, "Slicing 26 %"),
         (JobState.STARTING, "Starting"),
         (JobState.PRINTING, "Printing 26 %"),
         (JobState.PAUSED, "Paused at 26 %"),
