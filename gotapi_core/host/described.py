@@ -27,7 +27,7 @@ def to_data(routes: Iterable[Route]) -> tuple[RouteData, ...]:
 def description_of(manifest: Manifest, describe: Describe) -> Description:
     """Return what a plug-in says of itself; raises ManifestError where it offers too much."""
     try:
-        routes = RouteTable([_route(data) for data in describe.routes])
+        routes = RouteTable([_route(manifest.id, data) for data in describe.routes])
     except ValueError as error:
         raise ManifestError(f"its routes do not hold: {error}") from error
     _none_extra("answers profiles", routes.profiles(), manifest.profiles)
@@ -69,34 +69,38 @@ def _schema(kind: type) -> dict[str, Any]:
         return {"type": "object"}
 
 
-def _route(data: RouteData) -> Route:
+def _route(plugin_id: str, data: RouteData) -> Route:
     if data.kind == Kind.SURFACE.value:
         return Route.surface(data.path, summary=data.summary, handler=data.path)
     name = Name(data.profile, data.interface, data.attribute)
+    # Documents of several routes, and of several plug-ins, tell their types apart by these.
+    method = Method.PUT if data.kind == Kind.EVENT.value else Method(data.method)
+    label = f"{method.capitalize()}{name.path.title().replace('/', '')}"
+    module = f"{__name__}.{plugin_id}"
     return Route(
         kind=Kind(data.kind),
-        method=Method.PUT if data.kind == Kind.EVENT.value else Method(data.method),
+        method=method,
         name=name,
         summary=data.summary,
-        params_type=_params_type(data.params),
-        result_type=_struct("RemoteResult", Result, data.result or {}) or Result,
+        params_type=_params_type(module, f"{label}Params", data.params),
+        result_type=_struct(module, f"{label}Result", Result, data.result or {}) or Result,
         handler=name.path,
     )
 
 
-def _params_type(schema: Mapping[str, Any] | None) -> type[Params]:
-    made = _struct("RemoteParams", Params, schema) if schema is not None else None
+def _params_type(module: str, name: str, schema: Mapping[str, Any] | None) -> type[Params]:
+    made = _struct(module, name, Params, schema) if schema is not None else None
     if made is None:
         return AnyParams
     return made if made.__struct_fields__ else NoParams
 
 
-def _struct(name: str, base: type[Any], schema: Mapping[str, Any]) -> type[Any] | None:
+def _struct(module: str, name: str, base: type[Any], schema: Mapping[str, Any]) -> type[Any] | None:
     """Make a struct with the schema's members; their names need not be Python's."""
     members = members_of(schema)
     if members is None:
         return None
-    namespace: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
+    namespace: dict[str, Any] = {"__annotations__": {}, "__module__": module}
     for number, (wire_name, member) in enumerate(members.items()):
         field = f"member_{number}"
         kind = member.kind if member.required else member.kind | msgspec.UnsetType

@@ -59,10 +59,11 @@ async def test_the_plugin_of_the_readme_keeps_every_rule(tmp_path: Path, quick: 
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("port", ["inprocess", "stdio"])
 async def test_the_simulated_printer_keeps_every_rule(
-    tmp_path: Path, loaded, simulated_devices
+    tmp_path: Path, loaded, simulated_devices, port: str
 ) -> None:
-    settings = {"plugins": simulated_devices}
+    settings = {"plugins": simulated_devices, "plugin_host": {"printer": {"port": port}}}
     async with live_hub(tmp_path / "hub", [loaded("gotapi_printer")], settings=settings) as live:
         report = await check_hub(live)
     assert_gold(report)
