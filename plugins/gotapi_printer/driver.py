@@ -15,6 +15,7 @@ from gotapi_printer.gcode import FileFacts
 from gotapi_printer.job import JobError, JobState, Progress
 from gotapi_printer.link import Link, LinkError, LinkGone
 from gotapi_printer.requests import (
+    Answer,
     EmergencyStop,
     Pause,
     PrintFile,
@@ -120,6 +121,10 @@ class PrinterDriver:
     def stop(self, reason: str = "") -> None:
         """End the job within the lines in flight; heaters, fan and motors go off."""
         self._ask(Stop(reason))
+
+    def answer(self, number: int, choice: int) -> None:
+        """Answer the printer's prompt of this number, unless it asks another one by now."""
+        self._ask(Answer(number, choice))
 
     def emergency_stop(self) -> None:
         """Write M112 from this thread, past everything that waits.

@@ -50,7 +50,14 @@ class Send(msgspec.Struct, frozen=True):
     answer: Future[tuple[str, ...]]
 
 
-Request = PrintFile | Pause | Resume | Stop | EmergencyStop | Reconnect | Send
+class Answer(msgspec.Struct, frozen=True):
+    """Answer the prompt of this number with the choice at this place."""
+
+    number: int
+    choice: int
+
+
+Request = PrintFile | Pause | Resume | Stop | EmergencyStop | Reconnect | Send | Answer
 
 
 class RunningJob:

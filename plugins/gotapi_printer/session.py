@@ -29,6 +29,7 @@ from gotapi_printer.marlin import (
     Timing,
 )
 from gotapi_printer.requests import (
+    Answer,
     EmergencyStop,
     Pause,
     PrintFile,
@@ -101,6 +102,7 @@ class Session:
         self._waits_at: tuple[int, int] | None = None
         self._tick_at = self._sample_at = 0.0
         self._temperatures: dict[str, Temperature] = {}
+        self._prompts = board.prompts
         self.identified = False
         now = clock()
         self._host = MarlinHost(settings.timing, settings.limits)
@@ -163,11 +165,12 @@ class Session:
     def _report(self, now: float) -> None:
         board = self._board
         temperatures = tuple(self._temperatures.values())
-        board.set(temperatures=temperatures, resends=self._host.resends)
+        board.set(temperatures=temperatures, resends=self._host.resends, prompt=self._prompts.shown)
         if self._job is not None:
             board.set(job=self._job.report(self._host.acked, now))
             if self._waits_at is not None and self._host.acked != self._waits_at:
                 self._waits_at = None
+                self._prompts.clear()
                 board.set(message=self._job.state.value)
             if self._job.state.final:
                 self._job = None
@@ -206,6 +209,8 @@ class Session:
             case Busy(what) if what.startswith("paused"):
                 self._waits_at = self._host.acked
                 self._board.set(message=f"the printer waits ({what}); go and see to it")
+                if self._prompts.waits(f"the printer is {what}"):
+                    self._report(now)
             case _:
                 log.debug("printer %s: %r", self._facts.name, event)
 
@@ -230,6 +235,8 @@ class Session:
 
     def _act(self, action: Action, now: float) -> None:
         """Host actions; the printer paused itself, so no script of ours runs."""
+        if self._prompts.take(action):
+            self._report(now)
         match action.name:
             case "pause" | "paused":
                 self._pause(now)
@@ -273,6 +280,7 @@ class Session:
         """Begin anew on the same link, once the printer can listen."""
         settings = self._settings
         self._fail_pending("the printer restarted or failed before it answered")
+        self._prompts.clear()
         resends = self._host.resends
         self._host = MarlinHost(settings.timing, settings.limits)
         self._host.resends = resends
@@ -299,6 +307,8 @@ class Session:
                     self._stop(reason, now)
                 case Send():
                     self._send(request)
+                case Answer(number, choice):
+                    self._answer(number, choice, now)
                 case EmergencyStop():
                     self._halt(now)
                 case Reconnect():
@@ -368,6 +378,19 @@ class Session:
         if self._host.heard is None:
             self._host.heard = []
 
+    def _answer(self, number: int, choice: int, now: float) -> None:
+        """Written at once: whatever waits in line, waits for this."""
+        prompt = self._prompts.shown
+        if prompt is None or prompt.number != number:
+            return
+        firmware = self._board.update.firmware
+        picks = firmware is not None and firmware.can("PROMPT_SUPPORT")
+        # M876 picks a choice; where the firmware has none of it, M108 ends M0 and its like.
+        command = b"M876 S%d" % choice if picks else b"M108"
+        self._link.write(self._host.urgent(command, now))
+        self._prompts.clear()
+        self._report(now)
+
     def _done(self, tag: int, now: float) -> None:
         if tag == _SAFE_TAG:
             self._end_job(JobEvent.ENDED, now)
@@ -429,6 +452,8 @@ class Session:
     def _end(self) -> None:
         now = self._clock()
         self._fail_pending("the connection to the printer ended before it answered")
+        self._prompts.clear()
+        self._board.set(prompt=None)
         if self._job is not None and not self._job.state.final:
             self._end_job(JobEvent.LOSE, now, "the connection was closed during the job")
 

@@ -9,6 +9,7 @@ import msgspec
 from gotapi_printer.job import JobState, Progress
 from gotapi_printer.link import LinkFacts
 from gotapi_printer.marlin import Firmware, Position, Temperature
+from gotapi_printer.prompts import Prompt, PromptReader
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,8 @@ class DriverUpdate(msgspec.Struct, frozen=True):
     position: Position | None = None
     job: JobReport | None = None
     fault: DriverFault | None = None
+    prompt: Prompt | None = None
+    """What the printer asks its user, if it waits for an answer."""
     resends: int = 0
     """Lines the printer asked for again since it was connected."""
 
@@ -76,6 +79,8 @@ class Board:
         self._on_update = on_update
         self._published: DriverUpdate | None = None
         self.update = DriverUpdate(DriverState.OFFLINE, "not connected yet")
+        self.prompts = PromptReader()
+        """Here, and not in a session, so that the numbers of prompts never come again."""
 
     def set(self, **changes: object) -> None:
         """Change members of the update."""

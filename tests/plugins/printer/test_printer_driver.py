@@ -802,3 +802,56 @@ def test_a_command_whose_printer_vanishes_fails(bench):
     bench.links[-1].pull()
     with pytest.raises(LinkGone, match="before it answered"):
         answer.result(DEADLINE)
+
+
+# -- prompts ----------------------------------------------------------------------------------
+
+ASKS = (
+    b"//action:prompt_end\n//action:prompt_begin Change the spool\n//action:prompt_button Purge\n"
+    b"//action:prompt_button Continue\n//action:prompt_show\necho:busy: paused for user\n"
+)
+
+
+def asking(bench, gcode):
+    """Print up to a line where the board asks its user; returns the update that shows it."""
+    bench.online()
+    bench.board.special[b"G1 X50"] = ASKS
+    bench.print(gcode)
+    return bench.until(lambda u: u.prompt is not None)
+
+
+def test_a_prompt_is_kept_and_its_answer_goes_out_at_once(bench, gcode):
+    bench.board.capabilities.append("PROMPT_SUPPORT")
+    prompt = asking(bench, gcode).prompt
+    assert (prompt.text, prompt.choices) == ("Change the spool", ("Purge", "Continue"))
+    bench.board.special[b"M876 S1"] = b"ok\nok\n"  # that of the line that waited, and its own
+    bench.forget()
+    bench.driver.answer(prompt.number, 1)
+    bench.until(lambda u: u.prompt is None)
+    bench.job(JobState.DONE)
+    assert b"\nM876 S1\n" in bench.board.raw
+
+
+def test_a_printer_that_knows_no_choices_is_answered_with_m108(bench, gcode):
+    prompt = asking(bench, gcode).prompt
+    bench.board.special[b"M108"] = b"ok\nok\n"
+    bench.driver.answer(prompt.number, 1)
+    bench.job(JobState.DONE)
+    assert b"M876" not in bench.board.raw
+
+
+def test_an_answer_to_another_prompt_is_not_sent(bench, gcode):
+    prompt = asking(bench, gcode).prompt
+    bench.driver.answer(prompt.number + 1, 0)
+    answer = bench.driver.send("M114")
+    assert b"M108" not in bench.board.raw
+    bench.links[-1].push(b"ok\n")
+    answer.result(DEADLINE)
+    assert b"M108" not in bench.board.raw
+
+
+def test_a_prompt_ends_with_the_connection(bench, gcode):
+    asking(bench, gcode)
+    bench.forget()
+    bench.links[-1].pull()
+    bench.until(lambda u: u.state is DriverState.OFFLINE and u.prompt is None)
