@@ -122,7 +122,8 @@ def _check_file(file: Path, terminal: Terminal) -> None:
         raise _bad_file(f"{file} cannot be read: permission denied")
     unusual = file.suffix.lower() not in USUAL + MODELS
     if unusual and not terminal.confirm(f"{file} does not look like G-code or a model; print it?"):
-        raise _bad_file(f"{file} does not end in {', '.join(USUAL + MODELS)}; --yes prints it all the same")
+        usual = ", ".join(USUAL + MODELS)
+        raise _bad_file(f"{file} does not end in {usual}; --yes prints it all the same")
 
 
 def _bad_file(message: str) -> click.BadParameter:

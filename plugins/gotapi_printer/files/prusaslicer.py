@@ -48,8 +48,9 @@ def arguments(
     x, y = area.centre
     words = [program, "--datadir", str(output.parent / "data")]
     words += ["--load", str(ini)] if ini is not None else [*_PLAIN, "--bed-shape", _bed(area)]
-    if options.layer_height is not None:
-        words += ["--layer-height", f"{options.layer_height:g}"]
+    height = options.layer_height or (None if ini is not None else 0.2)
+    if height is not None:
+        words += ["--layer-height", f"{height:g}", "--first-layer-height", f"{height:g}"]
     if options.infill is not None:
         words += ["--fill-density", f"{options.infill:g}%"]
     # Said last, so that it holds whatever a configuration says.
