@@ -8,6 +8,8 @@ without spelling it. Lengths are millimetres, temperatures degrees Celsius, time
 import msgspec
 
 from gotapi_core.plugin import Params, Result
+from gotapi_printer.files.report import Finding
+from gotapi_printer.model_files import SliceParams
 
 
 class PortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -16,15 +18,18 @@ class PortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str
     baud: int = 115200
     name: str = ""
+    size: tuple[float, float, float] | None = None  # mm; for printers that do not tell
+    slicer_profile: str = ""  # path of a configuration exported from PrusaSlicer
 
 
 class PrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[plugins.printer]` of the settings."""
 
     ports: tuple[PortSettings, ...] = ()
+    slicer_profile: str = ""  # for printers without one of their own
 
 
-class PrintParams(Params):
+class PrintParams(SliceParams):
     """PUT printingcommand: what to print."""
 
     uri: str
@@ -145,6 +150,7 @@ class QueueResult(Result):
 
     printqueue: tuple[QueueEntry, ...] = msgspec.field(name="printqueue")
     job_id: str
+    findings: tuple[Finding, ...] = ()  # what the check of the file has to say
 
 
 class JobsResult(Result):

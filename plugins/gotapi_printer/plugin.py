@@ -4,6 +4,8 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from gotapi_core.plugin import (
     Call,
     Context,
@@ -17,6 +19,7 @@ from gotapi_core.plugin import (
 )
 from gotapi_core.protocol.errors import UnknownService
 from gotapi_printer import view
+from gotapi_printer.files.desk import FileDesk
 from gotapi_printer.jobs import JobBook
 from gotapi_printer.link import Link
 from gotapi_printer.link_serial import SerialSettings, serial_link
@@ -32,11 +35,14 @@ from gotapi_printer.model import (
     StopParams,
 )
 from gotapi_printer.printer import Printer
+from gotapi_printer.routes_files import FileRoutes
+from gotapi_printer.slicings import Slicing
 
 JOBS = "jobs"  # the collection and the folder of that name
+SLICING = "slicing"  # the same, of models on their way to G-code
 
 
-class PrinterPlugin(Plugin):
+class PrinterPlugin(FileRoutes, Plugin):
     """3D printers with Marlin-like firmware on serial ports."""
 
     id = "printer"
@@ -49,6 +55,8 @@ class PrinterPlugin(Plugin):
     async def start(self, context: Context) -> None:
         await super().start(context)
         settings: PrinterSettings = context.settings
+        self.desk = FileDesk(context.folder / SLICING)
+        self.desk.open()
         for port in settings.ports:
             printer = self._make(port)
             self._printers[printer.id] = printer
@@ -113,11 +121,11 @@ class PrinterPlugin(Plugin):
 
     @put("3dp", "printingCommand")
     async def print(self, call: Call, params: PrintParams) -> QueueResult:
-        """Print a G-code file that was uploaded to the hub."""
+        """Print a file that was uploaded to the hub: G-code, or a model, which is sliced first."""
         printer = self._printer(call)
         blob = await self.context.blobs.open(params.uri, application=call.application)
-        job_id = await printer.print(blob, params.uri, params.name, call.application)
-        return QueueResult(printqueue=printer.queue(), job_id=job_id)
+        begun = await self._begin(call, printer, blob, params)
+        return QueueResult(printqueue=printer.queue(), job_id=begun.job_id, findings=begun.findings)
 
     @delete("3dp", "printingCommand")
     async def stop_print(self, call: Call, params: StopParams) -> QueueResult:
@@ -144,7 +152,11 @@ class PrinterPlugin(Plugin):
 
         folder = self.context.folder / JOBS / own_id
         book = JobBook(own_id, self.context.collection(JOBS), folder)
-        return Printer(own_id, port, book, link)
+        work = Slicing(self.desk, self.context.collection(SLICING))
+        if not port.slicer_profile:
+            settings: PrinterSettings = self.context.settings
+            port = msgspec.structs.replace(port, slicer_profile=settings.slicer_profile)
+        return Printer(own_id, port, book, link, work)
 
 
 def _slug(port: PortSettings) -> str:

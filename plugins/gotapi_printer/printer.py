@@ -17,11 +17,14 @@ from gotapi_core.protocol.errors import (
 from gotapi_printer import view
 from gotapi_printer.changes import Signal
 from gotapi_printer.driver import PrinterDriver
+from gotapi_printer.files.options import SliceOptions
+from gotapi_printer.files.report import Area
 from gotapi_printer.gcode import FileFacts, GcodeError, scan
 from gotapi_printer.job import Job, JobError, JobEvent, Progress
 from gotapi_printer.jobs import JobBook, StoredJob
 from gotapi_printer.link import Link, LinkError
 from gotapi_printer.model import Information, PortSettings, QueueEntry, Status
+from gotapi_printer.slicings import Begun, ModelFile, Plan, Slicing, Slicings
 from gotapi_printer.updates import DriverState, DriverUpdate
 
 SCOPES = ("3dp", "3dprinter")
@@ -39,6 +42,7 @@ class Printer:
         settings: PortSettings,
         book: JobBook,
         link_factory: Callable[[], Link],
+        slicing: Slicing,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.id = own_id
@@ -54,6 +58,7 @@ class Printer:
         self._follower: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self.changed = Signal()
+        self._slicings = Slicings(slicing, book, self.changed.fire, self._sliced)
 
     async def start(self) -> None:
         """Read the jobs and begin to look for the printer."""
@@ -61,9 +66,11 @@ class Printer:
         self._loop = asyncio.get_running_loop()
         self._follower = asyncio.create_task(self._follow())
         self._driver.start()
+        await self._slicings.resume(self.id)
 
     async def stop(self) -> None:
         """Let go of the printer; a job on it counts as interrupted and is stored so."""
+        await self._slicings.close()
         await asyncio.to_thread(self._driver.close)
         if self._follower is not None:
             await asyncio.sleep(0)  # the driver's last update is in the loop's queue by now
@@ -113,6 +120,19 @@ class Printer:
         active = self._book.active()
         return () if active is None else (view.entry(active, 0),)
 
+    def area(self) -> Area:
+        """Return the space that can be printed in: by the settings, else as the firmware says."""
+        if self._settings.size is not None:
+            return Area(high=self._settings.size, known=True)
+        firmware = self._update.firmware
+        box = None if firmware is None else firmware.work_area or firmware.full_area
+        return Area() if box is None else Area(box.low, box.high, known=True)
+
+    @property
+    def slicer_profile(self) -> str:
+        """Path of the operator's configuration for PrusaSlicer, empty where there is none."""
+        return self._settings.slicer_profile
+
     # -- what applications do ---------------------------------------------------------------
 
     async def print(self, blob: Blob, uri: str, name: str, application: str) -> str:
@@ -129,6 +149,17 @@ class Printer:
                 raise
         return job_id
 
+    async def print_model(self, model: ModelFile, options: SliceOptions, ini: bytes) -> Begun:
+        """Check a model and begin to slice it; returns as `print` does, with what was found."""
+        async with self._starting:
+            self._check_free()
+            job_id = uuid4().hex[:12]
+            job = Job(job_id, model.uri, model.name[:200], order=0, queued_at=self._clock())
+            plan = Plan(job_id, self.id, self.area(), options, ini.decode("utf-8", "replace"))
+            report = await self._slicings.begin(job, model.application, model.path, plan)
+        self.changed.fire()
+        return Begun(job_id, report.findings)
+
     async def stop_job(self, job_id: str) -> StoredJob:
         """Stop the job on the printer and wait until it has stopped, for a while."""
         active = self._book.active()
@@ -138,7 +169,8 @@ class Printer:
             raise InvalidParameter(
                 f"Job '{job_id[:40]}' is not on the printer; '{active.job.id}' is"
             )
-        self._driver.stop("stopped by an application")
+        if not await self._slicings.stop(active.job.id, "stopped by an application"):
+            self._driver.stop("stopped by an application")
         return await self._ended(active.job.id)
 
     # -- inside -----------------------------------------------------------------------------
@@ -162,6 +194,17 @@ class Printer:
             await self._book.event(job_id, JobEvent.FAIL, str(error))
             raise IllegalDeviceState(str(error)) from error
         self.changed.fire()
+
+    async def _sliced(self, job_id: str) -> None:
+        """Print what was made of a model."""
+        path = self._book.path(job_id)
+        try:
+            facts = await asyncio.to_thread(_scan, path)
+            self._book.note(job_id, Progress(total=facts.commands, layers=facts.layers))
+            self._driver.print_file(path, job_id, facts)
+        except (InvalidParameter, JobError, LinkError) as error:
+            await self._book.event(job_id, JobEvent.FAIL, str(error))
+            self._book.drop_file(job_id)
 
     def _check_free(self) -> None:
         active = self._book.active()

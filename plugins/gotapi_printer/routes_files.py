@@ -1,0 +1,154 @@
+"""Routes about files: checking them without printing, slicers, models to be printed."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from gotapi_core.plugin import Blob, Call, Context, NoParams, get
+from gotapi_core.protocol.errors import InvalidParameter
+from gotapi_printer.files import FileKind, MeshError, kind
+from gotapi_printer.files.desk import FileDesk
+from gotapi_printer.files.kinds import HEAD, describe
+from gotapi_printer.files.prusaslicer import LARGEST_INI
+from gotapi_printer.files.report import Finding
+from gotapi_printer.files.thumbnails import Thumbnail
+from gotapi_printer.model import PrintParams
+from gotapi_printer.model_files import (
+    CheckParams,
+    CheckResult,
+    SliceParams,
+    SlicersResult,
+    ThumbnailLink,
+    gcode_report,
+)
+from gotapi_printer.printer import Printer
+from gotapi_printer.slicings import Begun, ModelFile
+
+_LINK_LIFE: Final = 3600.0  # seconds a thumbnail's uri is good without a token
+_ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/qoi": "qoi"}
+
+
+class FileRoutes(ABC):
+    """The part of the printer plug-in that knows files."""
+
+    context: Context
+    desk: FileDesk
+
+    @abstractmethod
+    def _printer(self, call: Call) -> Printer:
+        """Return the printer a call is for; raises UnknownService."""
+
+    @get("3dp", "check")
+    async def check(self, call: Call, params: CheckParams) -> CheckResult:
+        """Tell whether a file could be printed, and how: a model's check, G-code's analysis."""
+        printer = self._printer(call)
+        options = params.options()
+        blob = await self.context.blobs.open(params.uri, application=call.application)
+        found = await kind_of(blob.path)
+        if found.model:
+            report = await self.desk.check(blob.path, printer.area(), options)
+            fit = not report.errors
+            return CheckResult(
+                kind=found.value, printable=fit, findings=report.findings, model=report
+            )
+        analysis = await self.desk.analyse(blob.path, printer.area())
+        links = await _publish(self, call, analysis.thumbnails)
+        return CheckResult(
+            kind=found.value,
+            printable=not analysis.errors,
+            findings=analysis.findings,
+            gcode=gcode_report(analysis, links),
+        )
+
+    @get("3dp", "slicers")
+    async def slicers(self, call: Call, params: NoParams) -> SlicersResult:
+        """List the slicers: what is installed, and the embedded one."""
+        return SlicersResult(slicers=await self.desk.slicers())
+
+    async def _begin(self, call: Call, printer: Printer, blob: Blob, params: PrintParams) -> Begun:
+        """Print a file of any kind; raises where it is unfit."""
+        name = params.name or blob.name
+        if (await kind_of(blob.path)).model:
+            model = ModelFile(blob.path, params.uri, name, call.application)
+            ini = await _ini(self, call, printer, params)
+            return await printer.print_model(model, params.options(), ini)
+        findings = await _findings(self.desk, blob.path, printer)
+        job_id = await printer.print(blob, params.uri, name, call.application)
+        return Begun(job_id, findings)
+
+
+async def kind_of(path: Path) -> FileKind:
+    """Return the kind of a file that can be printed; raises InvalidParameter for others."""
+    try:
+        found = await asyncio.to_thread(kind, path)
+        if found is FileKind.OTHER:
+            raise InvalidParameter(f"The file cannot be printed: it is {await _what(path)}")
+    except MeshError as error:
+        raise InvalidParameter(f"The file cannot be used: {error}") from error
+    return found
+
+
+async def _what(path: Path) -> str:
+    def head() -> bytes:
+        with path.open("rb") as file:
+            return file.read(HEAD)
+
+    return describe(await asyncio.to_thread(head))
+
+
+async def _findings(desk: FileDesk, path: Path, printer: Printer) -> tuple[Finding, ...]:
+    """Return what is to be said of G-code; raises InvalidParameter where it does not fit."""
+    if not printer.area().known:
+        return ()
+    analysis = await desk.analyse(path, printer.area())
+    if analysis.errors:
+        raise InvalidParameter("; ".join(found.message for found in analysis.errors))
+    return analysis.findings
+
+
+async def _ini(owner: FileRoutes, call: Call, printer: Printer, params: SliceParams) -> bytes:
+    """Return the configuration for PrusaSlicer: the application's, else the operator's."""
+    if params.profile:
+        blob = await owner.context.blobs.open(params.profile, application=call.application)
+        path, what = blob.path, "The slicer profile"
+    elif printer.slicer_profile:
+        path, what = Path(printer.slicer_profile), "The slicer_profile of the settings"
+    else:
+        return b""
+
+    def read() -> bytes:
+        with path.expanduser().open("rb") as file:
+            return file.read(LARGEST_INI + 1)
+
+    try:
+        return await asyncio.to_thread(read)
+    except OSError as error:
+        raise InvalidParameter(f"{what} cannot be read: {error.strerror}") from error
+
+
+async def _publish(
+    owner: FileRoutes, call: Call, thumbnails: Sequence[Thumbnail]
+) -> tuple[ThumbnailLink, ...]:
+    """Give the application the pictures as files of its own."""
+    links = []
+    folder = owner.context.folder / "thumbnails"
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    for number, picture in enumerate(thumbnails):
+        name = f"thumbnail-{picture.width}x{picture.height}.{_ENDINGS[picture.content_type]}"
+        path = folder / f"{call.request_code}-{id(picture)}-{number}"
+        try:
+            await asyncio.to_thread(path.write_bytes, picture.data)
+            uri = await owner.context.blobs.publish(
+                path,
+                name,
+                picture.content_type,
+                call.application,
+                base_url=call.base_url,
+                lifetime=_LINK_LIFE,
+            )
+        finally:
+            path.unlink(missing_ok=True)
+        links.append(ThumbnailLink(uri, picture.content_type, picture.width, picture.height))
+    return tuple(links)
