@@ -83,11 +83,6 @@ class BlobStore:
         disk = Disk(folder, self._check_size, self._check_room)
         self.uploads = Uploads(store, disk, self.usage, clock)
 
-    @property
-    def size_limit(self) -> int:
-        """The largest file there may be, in bytes."""
-        return self._size_limit
-
     async def open(self) -> None:
         """Throw away what a crash left half done and begin to forget old blobs."""
         if self._link_secret is not None:

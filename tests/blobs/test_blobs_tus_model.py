@@ -257,7 +257,7 @@ class UploadsAgainstModel(RuleBasedStateMachine):
 
 TestUploads = UploadsAgainstModel.TestCase
 TestUploads.settings = settings(
-    max_examples=20,
+    max_examples=10,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

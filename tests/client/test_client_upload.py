@@ -62,7 +62,7 @@ async def test_an_empty_file(client: HubClient, hub: Any, tmp_path: Path) -> Non
     assert hub.paths("PATCH") == []
 
 
-@pytest.mark.parametrize("status", [409, 423])
+@pytest.mark.parametrize("status", [409, 423, 503])
 async def test_a_busy_upload_is_asked_again(
     client: HubClient, hub: Any, tools: Any, big: Path, status: int
 ) -> None:
