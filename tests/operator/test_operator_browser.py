@@ -14,8 +14,8 @@ from gotapi_core.protocol.messages import Service
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LIVE = '#link[data-state="live"]'
-APPROVE = '[data-part="approve"]'
-DENY = '[data-part="deny"]'
+APPROVE = '#requests [data-part="approve"]'
+DENY = '#requests [data-part="deny"]'
 ENABLED = '[aria-disabled="false"]'
 DISABLED = '[aria-disabled="true"]'
 
@@ -156,7 +156,7 @@ async def test_a_button_is_dead_for_half_a_second(hub, tab):
         """() => {
           window.times = [];
           new MutationObserver(() => {
-            const button = document.querySelector('[data-part="approve"]');
+            const button = document.querySelector('#requests [data-part="approve"]');
             const live = button?.getAttribute("aria-disabled") === "false";
             if (button && window.times.length === (live ? 1 : 0)) {
               window.times.push(performance.now());
@@ -206,7 +206,7 @@ async def test_a_key_held_down_does_nothing(hub, tab, key):
 async def test_a_script_cannot_press(hub, tab):
     await hub.ask()
     await tab.wait_for_selector(APPROVE + ENABLED)
-    await tab.evaluate("document.querySelector('[data-part=\"approve\"]').click()")
+    await tab.evaluate("document.querySelector('#requests [data-part=\"approve\"]').click()")
     await assert_no_decision(hub, tab)
 
 
@@ -243,7 +243,9 @@ async def test_a_button_out_of_sight_is_dead(hub, tab):
     await tab.wait_for_selector(APPROVE)
     await tab.evaluate("scrollTo(0, 0)")
     await tab.wait_for_selector(APPROVE + DISABLED)
-    await tab.evaluate("document.querySelector('[data-part=\"approve\"]').scrollIntoView()")
+    await tab.evaluate(
+        "document.querySelector('#requests [data-part=\"approve\"]').scrollIntoView()"
+    )
     await tab.wait_for_selector(APPROVE + ENABLED)
 
 

@@ -16,7 +16,8 @@ from gotapi_core.protocol.oauth import challenge_of
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LIVE = '#link[data-state="live"]'
-APPROVE = '[data-part="approve"][aria-disabled="false"]'
+LIVE_BUTTON = '[data-part="approve"][aria-disabled="false"]'
+APPROVE = f"#requests {LIVE_BUTTON}"
 DAY = 86400
 
 
@@ -207,7 +208,7 @@ async def test_what_an_application_did(hub, tab):
 async def test_two_requests_at_once_move_no_button_under_the_pointer(hub, tab):
     """A press that was aimed before the second came does nothing: neither here nor there."""
     await hub.ask("First", "https://first.example")
-    button = tab.locator("article.request", has_text="First").locator(APPROVE)
+    button = tab.locator("article.request", has_text="First").locator(LIVE_BUTTON)
     await button.scroll_into_view_if_needed()
     await button.wait_for()
     box = await button.bounding_box()
@@ -227,9 +228,10 @@ async def test_a_text_that_changes_makes_the_buttons_wait_again(hub, tab):
     await hub.ask()
     await tab.wait_for_selector(APPROVE)
     await tab.evaluate(
-        """() => { window.waited = 0; new MutationObserver(() => {
-            if (document.querySelector('[data-part="approve"]').ariaDisabled === "true") waited++;
-        }).observe(document.querySelector('[data-part="approve"]'), { attributes: true }) }"""
+        """() => { const button = document.querySelector('#requests [data-part="approve"]');
+        window.waited = 0; new MutationObserver(() => {
+            if (button.ariaDisabled === "true") window.waited += 1;
+        }).observe(button, { attributes: true }) }"""
     )
     hub.asking[-1].cancel()
     await tab.wait_for_selector("text=The application has stopped waiting")
