@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from gotapi_core.plugin import Blob, Call, Context, NoParams, get
-from gotapi_core.protocol.errors import InvalidParameter
+from gotapi_core.protocol.errors import GotapiError, InvalidParameter
 from gotapi_printer.files import FileKind, MeshError, kind
 from gotapi_printer.files.desk import FileDesk
 from gotapi_printer.files.kinds import HEAD, describe
@@ -70,7 +70,8 @@ class FileRoutes(ABC):
     async def _begin(self, call: Call, printer: Printer, blob: Blob, params: PrintParams) -> Begun:
         """Print a file of any kind; raises where it is unfit."""
         name = params.name or blob.name
-        if (await kind_of(blob.path)).model:
+        # Unknown text may be G-code of a kind never seen: reading it tells more than its head.
+        if (await kind_of(blob.path, text=True)).model:
             model = ModelFile(blob.path, params.uri, name, call.application)
             ini = await _ini(self, call, printer, params)
             return await printer.print_model(model, params.options(), ini)
@@ -79,30 +80,34 @@ class FileRoutes(ABC):
         return Begun(job_id, findings)
 
 
-async def kind_of(path: Path) -> FileKind:
-    """Return the kind of a file that can be printed; raises InvalidParameter for others."""
+async def kind_of(path: Path, *, text: bool = False) -> FileKind:
+    """Return the kind of a file that can be printed; raises InvalidParameter for others.
+
+    With `text` a file that is nothing known goes through.
+    """
+
+    def look() -> tuple[FileKind, bytes]:
+        with path.open("rb") as file:
+            return kind(path), file.read(HEAD)
+
     try:
-        found = await asyncio.to_thread(kind, path)
-        if found is FileKind.OTHER:
-            raise InvalidParameter(f"The file cannot be printed: it is {await _what(path)}")
+        found, head = await asyncio.to_thread(look)
     except MeshError as error:
         raise InvalidParameter(f"The file cannot be used: {error}") from error
+    what = describe(head)
+    if found is FileKind.OTHER and not (text and what == FileKind.OTHER.words):
+        raise InvalidParameter(f"The file cannot be printed: it is {what}")
     return found
-
-
-async def _what(path: Path) -> str:
-    def head() -> bytes:
-        with path.open("rb") as file:
-            return file.read(HEAD)
-
-    return describe(await asyncio.to_thread(head))
 
 
 async def _findings(desk: FileDesk, path: Path, printer: Printer) -> tuple[Finding, ...]:
     """Return what is to be said of G-code; raises InvalidParameter where it does not fit."""
     if not printer.area().known:
         return ()
-    analysis = await desk.analyse(path, printer.area())
+    try:
+        analysis = await desk.analyse(path, printer.area())
+    except GotapiError:
+        return ()  # what is wrong with it is told where it is read to be printed
     if analysis.errors:
         raise InvalidParameter("; ".join(found.message for found in analysis.errors))
     return analysis.findings
