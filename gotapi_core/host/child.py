@@ -17,6 +17,7 @@ _SOON = 0.2  # seconds for what a process wrote before its end to arrive
 _STDERR_LINE = 4096  # bytes of a line that are shown
 _KEPT_LINES = 30  # of stderr, for the operator
 _PASSED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL", "PYTHONPATH")
+_MOST_FAMILY = 100  # processes of one plug-in that are looked at
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -91,11 +92,8 @@ class Child(asyncio.SubprocessProtocol):
         self._queued_size += len(text) + 1
 
     def memory(self) -> int:
-        """Return the bytes of memory it uses now; 0 where the system does not tell."""
-        try:
-            return int(Path(f"/proc/{self._pid}/statm").read_bytes().split()[1]) * _PAGE
-        except (OSError, IndexError, ValueError):
-            return 0
+        """Return the bytes of memory it and its children use; 0 where the system does not tell."""
+        return _PAGE * sum(_pages(pid) for pid in _family(self._pid))
 
     def close_input(self) -> None:
         """Let it read the end of its stdin."""
@@ -197,6 +195,27 @@ class Child(asyncio.SubprocessProtocol):
         self.ended.set()
         self._listener.on_end(_reason(code))
         self._transport.close()
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and those that it and its children started, the first hundred."""
+    found = [pid]
+    for one in found:  # grows meanwhile
+        try:
+            children = Path(f"/proc/{one}/task/{one}/children").read_bytes().split()
+        except OSError:
+            continue
+        found += [int(child) for child in children]
+        if len(found) > _MOST_FAMILY:
+            break
+    return found
+
+
+def _pages(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def _reason(code: int | None) -> str:

@@ -20,6 +20,10 @@ _TERMINATE = 3.5  # seconds after `bye` until SIGTERM
 _KILL = 0.7  # seconds after that until SIGKILL; both fit into the supervisor's 5
 
 
+Sandbox = Callable[[Sequence[str], Context, Path, Path], tuple[str, ...]]
+"""Returns the command that runs a command, for a context, a spool and a folder to be in; blocks."""
+
+
 class StdioPort(WirePort):
     """Runs a command and speaks with it."""
 
@@ -31,11 +35,14 @@ class StdioPort(WirePort):
         spool_root: Path,
         folder: Path | None = None,
         memory: int = MEMORY,
+        sandbox: Sandbox | None = None,
     ) -> None:
+        """Run `command` in `folder`, else in the plug-in's private one; `sandbox` wraps it."""
         super().__init__(manifest, spool_root)
         self._command = tuple(command)
         self._cwd = folder
         self._memory = memory
+        self._sandbox = sandbox
         self._run: _Run | None = None
 
     @property
@@ -51,9 +58,11 @@ class StdioPort(WirePort):
 
     async def _connect(self, context: Context, spool: Path) -> Conversation:
         self._run = run = _Run(self._memory)
-        child = await Child.spawn(
-            self._command, run, memory=self._memory * _BACKSTOP * _MIB, folder=self._cwd
-        )
+        cwd = self._cwd or context.folder
+        command = self._command
+        if self._sandbox is not None:
+            command = await asyncio.to_thread(self._sandbox, command, context, spool, cwd)
+        child = await Child.spawn(command, run, memory=self._memory * _BACKSTOP * _MIB, folder=cwd)
         return run.begin(child, context, spool)
 
     async def _disconnect(self) -> None:
@@ -139,7 +148,15 @@ class _Run(Channel):
         self._watch = asyncio.get_running_loop().call_later(_WATCH, self._look)
 
 
-def worker_command(module: str, folder: Path | None = None) -> tuple[str, ...]:
-    """Return the command that runs a Python plug-in; `folder` is where it lies uninstalled."""
+def worker_command(
+    module: str, folder: Path | None = None, cache: Path | None = None
+) -> tuple[str, ...]:
+    """Return the command that runs a Python plug-in.
+
+    `folder` is where it lies uninstalled. With `cache` its compiled code is kept there: what lies
+    beside its sources is not part of what was approved.
+    """
     where = () if folder is None else ("--path", str(folder))
-    return (sys.executable, "-m", "gotapi_core.host.worker", module, *where)
+    kept = () if cache is None else ("--cache", str(cache))
+    # -P: what a plug-in wrote into the folder it runs in must not be imported in place of others.
+    return (sys.executable, "-P", "-m", "gotapi_core.host.worker", module, *where, *kept)

@@ -1,7 +1,7 @@
 """Which port a plug-in gets: in the hub's process, or a process of its own."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,16 +10,21 @@ import msgspec
 from gotapi_core.host.loader import Found, Loaded, load
 from gotapi_core.host.port import Port
 from gotapi_core.host.port_inprocess import InProcessPort
-from gotapi_core.host.port_stdio import MEMORY, StdioPort, worker_command
+from gotapi_core.host.port_stdio import MEMORY, Sandbox, StdioPort, worker_command
+from gotapi_core.host.sandbox import bubblewrap, wrapped
+from gotapi_core.plugin.context import Context
 
 SPOOL = "spool"  # the folder, in the hub's data, of files between the hub and plug-ins
+CACHE = "pycache"  # the folder there of plug-ins' compiled code
+BLOBS = "blobs"  # the folder there of applications' files, whose paths plug-ins are told
 
 
 class PluginHost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where one plug-in runs, and the memory in MiB it may use there."""
+    """Where one plug-in runs, the memory in MiB it may use there, and whether in a sandbox."""
 
     port: Literal["", "inprocess", "stdio"] = ""  # "": bundled ones in process, others not
     memory: Annotated[int, msgspec.Meta(ge=16, le=1024 * 1024)] = MEMORY
+    sandbox: Literal["auto", "off"] = "auto"  # "auto": others' plug-ins, where bubblewrap works
 
 
 Hosts = Mapping[str, PluginHost]
@@ -58,12 +63,44 @@ def make_port(loaded: Loaded, hosts: Hosts, data: Path) -> Port | None:
     if loaded.reason:
         return None
     if has_own_process(loaded, hosts):
-        manifest = loaded.manifest
-        command = manifest.command or worker_command(manifest.module, loaded.folder)
-        folder = loaded.folder if manifest.command else None
-        spool = data / SPOOL
-        return StdioPort(manifest, command, spool_root=spool, folder=folder, memory=host.memory)
+        return _own_process(loaded, host, data)
     return None if loaded.plugin_type is None else InProcessPort(loaded.plugin_type)
+
+
+def _own_process(loaded: Loaded, host: PluginHost, data: Path) -> StdioPort:
+    manifest, foreign = loaded.manifest, loaded.found is not None
+    cache = data / CACHE / manifest.id if foreign else None
+    return StdioPort(
+        manifest,
+        manifest.command or worker_command(manifest.module, loaded.folder, cache),
+        spool_root=data / SPOOL,
+        folder=loaded.folder if manifest.command else None,
+        memory=host.memory,
+        sandbox=_sandbox(loaded, data) if foreign and host.sandbox == "auto" else None,
+    )
+
+
+def _sandbox(loaded: Loaded, data: Path) -> Sandbox:
+    """Return what wraps the command of a plug-in, where this system can."""
+
+    def wrap(command: Sequence[str], context: Context, spool: Path, cwd: Path) -> tuple[str, ...]:
+        bwrap = bubblewrap()
+        if not bwrap:
+            return tuple(command)
+        cache = data / CACHE / loaded.manifest.id
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        package = None if loaded.found is None else loaded.found.package
+        code = [path for path in (loaded.folder, package) if path is not None]
+        return wrapped(
+            bwrap,
+            command,
+            context.rights,
+            readable=[*code, data / BLOBS],
+            writable=[context.folder, spool, cache],
+            cwd=cwd,
+        )
+
+    return wrap
 
 
 def clear_spool(data: Path) -> None:

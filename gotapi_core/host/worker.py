@@ -28,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("websockets").setLevel(logging.WARNING)
     stdin, stdout = _take_stdio()
+    if chosen.cache is not None:
+        sys.pycache_prefix = str(chosen.cache)
     if chosen.path is not None:
         sys.path.insert(0, str(chosen.path))
         importlib.invalidate_caches()
@@ -49,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gotapi_core.host.worker", description=__doc__)
     parser.add_argument("module", help="the plug-in's package")
     parser.add_argument("--path", type=Path, help="a folder to find it in, if it is not installed")
+    parser.add_argument("--cache", type=Path, help="where its compiled code is kept")
     parser.add_argument("--connect", metavar="URL", help="ws://127.0.0.1:4035/gotapi/plugin")
     parser.add_argument("--token-file", type=Path, help="what `gotapi plugins token` printed")
     return parser

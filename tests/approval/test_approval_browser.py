@@ -84,10 +84,10 @@ async def test_a_plugin_is_approved_and_turned_off_on_the_page(
         assert not await tab.is_visible(APPROVE)
         await shot(tab, "plugins-ready")
 
-        await tab.click("text=Turn off")
+        await tab.click(f'{ROW} [data-part="disable"]')
         await tab.wait_for_selector(f'{ROW} [data-tone="off"] >> text=Off')
         assert not live.hub.desk.named("lamp").ready
-        await tab.click("text=Turn on")
+        await tab.click(f'{ROW} [data-part="enable"]')
         await tab.wait_for_selector(f"{ROW} >> text=Ready")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import ast
+import asyncio
 import contextlib
 
 import httpx2
@@ -100,7 +100,7 @@ async def test_nor_does_it_after_a_crash(foreign, start_hub) -> None:
         supervisor._port._run.child.cut()
         async with asyncio.timeout(10):
             while supervisor.health.state is not PluginState.PENDING:
-                await asyncio.sleep(0.05)
+                await supervisor._moved.wait()
         assert reason_of(live) == "it is not as you approved it: 1 file changed"
 
 

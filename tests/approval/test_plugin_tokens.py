@@ -14,7 +14,6 @@ from gotapi_core.protocol.errors import (
     ExpiredToken,
     InvalidProfile,
     NotAuthorized,
-    ResultCode,
     UnknownClient,
 )
 from gotapi_core.testing import live_hub
