@@ -17,6 +17,7 @@ MOST_ZIP_ENTRIES: Final = 4096
 
 _FACET: Final = 50  # bytes of a triangle in a binary STL
 _STL_HEAD: Final = 84
+_SOLID = re.compile(rb"solid\b.*(?:facet|endsolid)", re.IGNORECASE | re.DOTALL)
 _OBJ_LINE = re.compile(
     rb"^(?:#.*|mtllib\s.*|[og](?:\s.*)?|usemtl\s.*|s\s.*|v[nt]?\s+[-+.\d].*|f\s+-?\d.*|l\s+-?\d.*|)$"
 )
@@ -123,7 +124,7 @@ def _claims_stl(head: bytes, size: int) -> bool:
 
 def _text_kind(head: bytes) -> FileKind:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if re.match(rb"solid\b", text, re.IGNORECASE) and (b"facet" in text or b"endsolid" in text):
+    if _SOLID.match(text):
         return FileKind.STL_ASCII
     if _OBJ_DATA.search(text) and _mostly_obj(text):
         return FileKind.OBJ

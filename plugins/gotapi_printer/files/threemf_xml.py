@@ -129,8 +129,7 @@ class _Reader:
             self._in_build = False
 
     def close(self) -> None:
-        if self._depth:  # pragma: no cover  # lxml itself refuses unclosed elements first
-            raise MeshError("ends too early", self._name)
+        """Called at the end, also after an error; lxml itself finds what is unclosed."""
 
     def _model(self, tag: str, attributes: Mapping[str, str], nsmap: Mapping[str, str]) -> None:
         if tag != f"{{{CORE}}}model":
