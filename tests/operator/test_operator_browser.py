@@ -14,8 +14,8 @@ from gotapi_core.protocol.messages import Service
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LIVE = '#link[data-state="live"]'
-APPROVE = '#requests [data-part="approve"]'
-DENY = '#requests [data-part="deny"]'
+APPROVE = '[data-part="approve"]:not([hidden])'  # those of plug-ins are hidden here
+DENY = '[data-part="deny"]:not([hidden])'
 ENABLED = '[aria-disabled="false"]'
 DISABLED = '[aria-disabled="true"]'
 
