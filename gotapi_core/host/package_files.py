@@ -80,7 +80,11 @@ class _Entry:
         return taken.hexdigest()
 
     def _link(self) -> str:
-        if not self._path.resolve().is_relative_to(self._root):
+        try:
+            inside = self._path.resolve().is_relative_to(self._root)
+        except RuntimeError:  # links in a circle, before Python 3.13
+            inside = False
+        if not inside:
             raise UnfitPackage(
                 f"{self._path} is a link out of the package, whose target can change unseen; put "
                 "the file itself there"

@@ -95,6 +95,13 @@ class HubProcess:
         code = state["requests"][0]["code"]
         self.operator("POST", "approve", {"code": code, "lifetime": "always"})
 
+    def approve_plugin(self, plugin_id: str) -> str:
+        """Approve a plug-in as it is now; returns its state after that."""
+        plugins = self.operator("GET", "state")["plugins"]
+        (digest,) = [one["digest"] for one in plugins if one["id"] == plugin_id]
+        wish = {"id": plugin_id, "digest": digest}
+        return str(self.operator("POST", "plugin-approve", wish)["state"])
+
     def wait_for_service(self, service_id: str) -> None:
         """Wait until a service is online."""
         deadline = time.monotonic() + _PATIENCE
