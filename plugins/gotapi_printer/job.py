@@ -12,6 +12,8 @@ from gotapi_printer.gcode import FileFacts
 class JobState(enum.Enum):
     """Where a job is on its way from the queue to its end."""
 
+    FETCHING = "fetching"
+    """The file is being fetched from a content server."""
     QUEUED = "queued"
     SLICING = "slicing"
     """A model is made into G-code; the printer is not needed for it."""
@@ -38,6 +40,7 @@ class JobState(enum.Enum):
 class JobEvent(enum.Enum):
     """What can happen to a job."""
 
+    FETCHED = "fetched"
     SLICE = "slice"
     SLICED = "sliced"
     START = "start"
@@ -45,6 +48,10 @@ class JobEvent(enum.Enum):
     PAUSE = "pause"
     RESUME = "resume"
     STOP = "stop"
+    REQUEUE = "requeue"
+    """The printer could not take it, so nothing of it was sent."""
+    NEXT_COPY = "next copy"
+    """A copy is done, and there are more to print."""
     ENDED = "ended"
     """The last line was taken, or the end commands of a stop."""
     FAIL = "fail"
@@ -54,11 +61,15 @@ class JobEvent(enum.Enum):
 
 _FINAL = frozenset((JobState.DONE, JobState.STOPPED, JobState.FAILED, JobState.INTERRUPTED))
 
-_WAITING = frozenset((JobState.QUEUED, JobState.SLICING))
+_WAITING = frozenset((JobState.FETCHING, JobState.QUEUED, JobState.SLICING))
 
 _S, _E = JobState, JobEvent
 TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = MappingProxyType(
     {
+        (_S.FETCHING, _E.FETCHED): _S.QUEUED,
+        (_S.FETCHING, _E.SLICE): _S.SLICING,
+        (_S.FETCHING, _E.STOP): _S.STOPPED,
+        (_S.FETCHING, _E.FAIL): _S.FAILED,
         (_S.QUEUED, _E.START): _S.STARTING,
         (_S.QUEUED, _E.STOP): _S.STOPPED,
         (_S.QUEUED, _E.FAIL): _S.FAILED,
@@ -67,18 +78,21 @@ TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = MappingProxyType(
         (_S.SLICING, _E.STOP): _S.STOPPED,
         (_S.SLICING, _E.FAIL): _S.FAILED,
         (_S.STARTING, _E.STREAMING): _S.PRINTING,
+        (_S.STARTING, _E.REQUEUE): _S.QUEUED,
         (_S.STARTING, _E.STOP): _S.STOPPING,
         (_S.STARTING, _E.FAIL): _S.FAILED,
         (_S.STARTING, _E.LOSE): _S.INTERRUPTED,
         (_S.PRINTING, _E.PAUSE): _S.PAUSED,
         (_S.PRINTING, _E.STOP): _S.STOPPING,
         (_S.PRINTING, _E.ENDED): _S.DONE,
+        (_S.PRINTING, _E.NEXT_COPY): _S.QUEUED,
         (_S.PRINTING, _E.FAIL): _S.FAILED,
         (_S.PRINTING, _E.LOSE): _S.INTERRUPTED,
         (_S.PAUSED, _E.RESUME): _S.PRINTING,
         (_S.PAUSED, _E.STOP): _S.STOPPING,
         # The last lines were on their way when the pause came.
         (_S.PAUSED, _E.ENDED): _S.DONE,
+        (_S.PAUSED, _E.NEXT_COPY): _S.QUEUED,
         (_S.PAUSED, _E.FAIL): _S.FAILED,
         (_S.PAUSED, _E.LOSE): _S.INTERRUPTED,
         (_S.STOPPING, _E.ENDED): _S.STOPPED,
@@ -156,6 +170,14 @@ def _seconds_left(
     return round(elapsed * (100.0 - percent) / percent, 1), "elapsed"
 
 
+class Source(msgspec.Struct, frozen=True):
+    """Where a job's file is still to be fetched from."""
+
+    url: str
+    token: str = ""
+    """The secure token the application passed on; forgotten once the file is there."""
+
+
 class Job(msgspec.Struct, frozen=True):
     """One job of the print queue; times are Unix seconds."""
 
@@ -170,12 +192,52 @@ class Job(msgspec.Struct, frozen=True):
     queued_at: float = 0.0
     started_at: float | None = None
     ended_at: float | None = None
+    copies: int = 1
+    copy: int = 1
+    """The copy that is printed, or is the next one."""
+    runs: int = 0
+    """How often it was given to the printer."""
+    assume_clear: bool = False
+    """Told to start without asking for the bed, if the print before was finished."""
+    source: Source | None = None
+    seconds: float = 0.0
+    """On the printer so far, in all runs that ended; pauses included."""
+    filament_mm: float | None = None
+    """What one copy takes, as the slicer wrote it."""
+    used_mm: float = 0.0
+    """What the ended runs took of it, by the share of the file that was printed."""
+
+    @property
+    def run_id(self) -> str:
+        """The name of this run for the driver: its late reports must not hit the next one."""
+        return self.id if self.runs < 2 else f"{self.id}.{self.runs}"
+
+
+def ended_run(job: Job, seconds: float) -> Job:
+    """The job after a run of so many seconds, with what that took added."""
+    share = job.progress.line / job.progress.total if job.progress.total else 0.0
+    used = (job.filament_mm or 0.0) * min(share, 1.0)
+    return msgspec.structs.replace(
+        job, seconds=job.seconds + seconds, used_mm=round(job.used_mm + used, 1)
+    )
+
+
+def next_copy(job: Job) -> Job:
+    """A job of which a copy was printed, waiting for the next one; raises JobError."""
+    return msgspec.structs.replace(
+        job,
+        state=following(job.state, JobEvent.NEXT_COPY),
+        copy=job.copy + 1,
+        progress=Progress(total=job.progress.total, layers=job.progress.layers),
+    )
 
 
 def advance(job: Job, event: JobEvent, now: float, reason: str = "") -> Job:
     """The job after an event at a time; raises JobError where the event cannot happen."""
     state = following(job.state, event)
-    started = now if state is JobState.STARTING else job.started_at
+    started = job.started_at
+    if state is JobState.STARTING and started is None:
+        started = now
     return msgspec.structs.replace(
         job,
         state=state,
@@ -189,6 +251,10 @@ def message(job: Job) -> str:
     """One sentence for people about a job, the `msg` of the specification's figures."""
     done = job.progress
     match job.state:
+        case JobState.FETCHING:
+            text = f"Fetching {done.percent:.0f} %"
+        case JobState.QUEUED if job.copy > 1:
+            text = f"Waiting to print copy {job.copy} of {job.copies}"
         case JobState.QUEUED:
             text = "Waiting in the queue"
         case JobState.SLICING:
@@ -196,7 +262,8 @@ def message(job: Job) -> str:
         case JobState.STARTING:
             text = "Starting"
         case JobState.PRINTING:
-            text = f"Printing {done.percent:.0f} %"
+            copy = f", copy {job.copy} of {job.copies}" if job.copies > 1 else ""
+            text = f"Printing {done.percent:.0f} %{copy}"
         case JobState.PAUSED:
             text = f"Paused at {done.percent:.0f} %"
         case JobState.STOPPING:

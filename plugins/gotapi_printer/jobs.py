@@ -11,7 +11,16 @@ from pathlib import Path
 import msgspec
 
 from gotapi_core.plugin import Collection
-from gotapi_printer.job import Job, JobError, JobEvent, JobState, advance, ended_run, next_copy
+from gotapi_printer.job import (
+    Job,
+    JobError,
+    JobEvent,
+    JobState,
+    Progress,
+    advance,
+    ended_run,
+    next_copy,
+)
 from gotapi_printer.updates import JobReport
 
 MOST_ENDED = 200  # ended jobs kept for each printer; the oldest goes first
@@ -30,6 +39,8 @@ class Bed(enum.Enum):
     """Whether the next print has room."""
 
     CLEAR = "clear"
+    FINISHED = "finished"
+    """A print that came to its good end lies on it."""
     NOT_CLEAR = "notClear"
 
 
@@ -81,9 +92,10 @@ class JobBook:
                 self._jobs[stored.job.id] = stored
         for stored in list(self._jobs.values()):
             await self._settle(stored)
-        waiting = {self.path(stored.job.id) for stored in self.waiting()}
+        ids = [stored.job.id for stored in self.waiting()]
+        kept = {file(job_id) for job_id in ids for file in (self.path, self.source_path)}
         for path in self._folder.iterdir():
-            if path not in waiting:
+            if path not in kept:
                 path.unlink()
 
     async def _settle(self, stored: StoredJob) -> None:
@@ -91,10 +103,7 @@ class JobBook:
         job = stored.job
         if job.state.active:
             await self._advance(stored, JobEvent.LOSE, LOST)
-        elif job.state is JobState.SLICING:
-            # Slicing begins anew: it changed nothing but files of its own.
-            await self._put(_with(stored, msgspec.structs.replace(job, state=JobState.QUEUED)))
-        elif job.state is JobState.QUEUED and job.prepared and not self.path(job.id).exists():
+        elif job.state is JobState.QUEUED and not self.path(job.id).exists():
             await self._advance(stored, JobEvent.FAIL, GONE)
 
     # -- what there is ------------------------------------------------------------------------
@@ -147,6 +156,10 @@ class JobBook:
         """Return where the job's own copy of its file is."""
         return self._folder / f"{job_id}{SUFFIX}"
 
+    def source_path(self, job_id: str) -> Path:
+        """Return where the model is that the job's G-code is made of."""
+        return self._folder / f"{job_id}.source"
+
     def adopt(self, source: Path, job_id: str) -> Path:
         """Give the job its own copy of a file, by a link where the disk allows it."""
         path = self.path(job_id)
@@ -180,6 +193,18 @@ class JobBook:
         """Change members of a job that has not ended."""
         stored = self._jobs[job_id]
         await self._put(_with(stored, msgspec.structs.replace(stored.job, **members)))
+
+    def note(self, job_id: str, progress: Progress) -> None:
+        """Note how far a job is; only in memory, for what a restart begins anew."""
+        stored = self._jobs[job_id]
+        self._jobs[job_id] = _with(stored, msgspec.structs.replace(stored.job, progress=progress))
+
+    async def remove(self, job_id: str) -> None:
+        """Forget a job that nobody was told of."""
+        stored = self._jobs.pop(job_id, None)
+        if stored is not None:
+            await self._collection.delete(job_id)
+        self.drop_file(job_id)
 
     async def event(self, job_id: str, event: JobEvent, reason: str = "") -> None:
         """Let something happen to a job outside its driver; raises JobError."""
@@ -228,6 +253,8 @@ class JobBook:
         if job.state.final:
             with contextlib.suppress(OSError):
                 self.drop_file(job.id)
+        if report.state is JobState.DONE:
+            await self.set_bed(Bed.FINISHED)
 
     # -- inside -------------------------------------------------------------------------------
 
@@ -275,5 +302,3 @@ def _sync(path: Path) -> None:
 
 def _with(stored: StoredJob, job: Job) -> StoredJob:
     return msgspec.structs.replace(stored, job=job)
-
-

@@ -5,11 +5,19 @@ The figures of DWAPI-3DP 7.2 give `3dp`, `scopes`, `type`, `online`, `printAttri
 without spelling it. Lengths are millimetres, temperatures degrees Celsius, times seconds.
 """
 
+from typing import Annotated, Literal
+
 import msgspec
 
 from gotapi_core.plugin import Params, Result
 from gotapi_printer.files.report import Finding
 from gotapi_printer.model_files import SliceParams
+
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=96)]
+Script = Annotated[tuple[Line, ...], msgspec.Meta(max_length=50)]
+Minutes = Annotated[float, msgspec.Meta(ge=0, le=10_000)]
+Copies = Annotated[int, msgspec.Meta(ge=1, le=100)]
+Index = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 
 
 class PortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,6 +28,11 @@ class PortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = ""
     size: tuple[float, float, float] | None = None  # mm; for printers that do not tell
     slicer_profile: str = ""  # path of a configuration exported from PrusaSlicer
+    bed_clear: Literal["ask", "assume"] = "ask"  # after a print that was finished
+    pause_script: Script = ()  # G-code lines, as are the next two
+    resume_script: Script = ()
+    cancel_script: Script = ()  # after a job was stopped and the heaters are off
+    pause_cool_after: Minutes = 30.0  # until the nozzle of a paused print cools; 0: never
 
 
 class PrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +47,9 @@ class PrintParams(SliceParams):
 
     uri: str
     name: str = ""
+    copies: Copies = 1
+    bed_clear: Literal["ask", "assume"] = "ask"
+    secure_token: str = ""  # of the content server that `uri` is at
 
 
 class StopParams(Params):
@@ -61,6 +77,34 @@ class QueueEntry(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True
     time_left_source: str = ""
     reason: str = ""
     application: str = ""
+    copies: int = 1
+    copy: int = 1  # the copy that is printed, or comes next
+
+
+class HistoryEntry(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One print that ended: how, how long it took, and what it used."""
+
+    job_id: str
+    name: str
+    uri: str
+    result: str  # done, stopped, failed, interrupted
+    time: float  # seconds on the printer, pauses included
+    filament: float | None  # millimetres, by the slicer's figure; None where it gave none
+    copies: int
+    copies_done: int
+    progress: float  # 0 to 1, of the last copy
+    reason: str = ""
+    queued_at: str = ""
+    started_at: str = ""
+    ended_at: str = ""
+
+
+class PromptEntry(msgspec.Struct, frozen=True, rename="camel"):
+    """A question that somebody has to answer with one of its choices."""
+
+    id: str
+    text: str
+    choices: tuple[str, ...]
 
 
 class DeviceInformation(msgspec.Struct, frozen=True, rename="camel"):
@@ -125,6 +169,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     bed_temperature: float | None = None
     bed_target: float | None = None
     last_job: QueueEntry | None = None
+    prompts: tuple[PromptEntry, ...] = ()
 
 
 class InformationResult(Result):

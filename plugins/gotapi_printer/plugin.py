@@ -36,13 +36,15 @@ from gotapi_printer.model import (
 )
 from gotapi_printer.printer import Printer
 from gotapi_printer.routes_files import FileRoutes
+from gotapi_printer.routes_queue import QueueRoutes
 from gotapi_printer.slicings import Slicing
 
 JOBS = "jobs"  # the collection and the folder of that name
+PRINTERS = "printers"  # what is remembered of each
 SLICING = "slicing"  # the same, of models on their way to G-code
 
 
-class PrinterPlugin(FileRoutes, Plugin):
+class PrinterPlugin(FileRoutes, QueueRoutes, Plugin):
     """3D printers with Marlin-like firmware on serial ports."""
 
     id = "printer"
@@ -88,16 +90,9 @@ class PrinterPlugin(FileRoutes, Plugin):
         self, call: Call
     ) -> AsyncIterator[InformationEvent | Durable[InformationEvent]]:
         """Tell what the printer is, whenever that changes."""
-        printer = self._printer(call)
-        last = None
-        async for _ in printer.changed.changes():
-            known = printer.known()
-            if known is None:
-                continue  # 7.3.3: without a result nothing is sent
+        async for known, news in self._printer(call).information_feed.results():
             result = InformationEvent(printer=known)
-            key = (known.online, known.device_information)
-            yield Durable(result) if key != last else result
-            last = key
+            yield Durable(result) if news else result
 
     @get("3dp", "status")
     async def status(self, call: Call) -> StatusResult:
@@ -109,27 +104,24 @@ class PrinterPlugin(FileRoutes, Plugin):
         self, call: Call
     ) -> AsyncIterator[StatusResult | Durable[StatusResult]]:
         """Tell what the printer does, whenever that changes."""
-        printer = self._printer(call)
-        last = ""
-        async for _ in printer.changed.changes():
-            status = printer.status()
-            state = view.state_key(status)
+        async for status, news in self._printer(call).status_feed.results():
             result = StatusResult(printer=status)
             # A change of state must reach everybody; of the numbers the newest is enough.
-            yield Durable(result) if state != last else result
-            last = state
+            yield Durable(result) if news else result
 
     @put("3dp", "printingCommand")
     async def print(self, call: Call, params: PrintParams) -> QueueResult:
-        """Print a file that was uploaded to the hub: G-code, or a model, which is sliced first."""
+        """Put a file into the print queue: G-code, or a model, which is sliced first."""
         printer = self._printer(call)
         blob = await self.context.blobs.open(params.uri, application=call.application)
         begun = await self._begin(call, printer, blob, params)
-        return QueueResult(printqueue=printer.queue(), job_id=begun.job_id, findings=begun.findings)
+        return QueueResult(
+            printqueue=printer.entries(), job_id=begun.job_id, findings=begun.findings
+        )
 
     @delete("3dp", "printingCommand")
     async def stop_print(self, call: Call, params: StopParams) -> QueueResult:
-        """Stop the print; the heaters go off."""
+        """Stop the print, and the heaters go off; or take a waiting job out of the queue."""
         stopped = await self._printer(call).stop_job(params.job_id)
         return QueueResult(printqueue=(view.entry(stopped, 0),), job_id=stopped.job.id)
 
@@ -151,7 +143,8 @@ class PrinterPlugin(FileRoutes, Plugin):
             return serial_link(SerialSettings(port=port.path, baud=port.baud))
 
         folder = self.context.folder / JOBS / own_id
-        book = JobBook(own_id, self.context.collection(JOBS), folder)
+        jobs, records = self.context.collection(JOBS), self.context.collection(PRINTERS)
+        book = JobBook(own_id, jobs, records, folder)
         work = Slicing(self.desk, self.context.collection(SLICING))
         if not port.slicer_profile:
             settings: PrinterSettings = self.context.settings

@@ -3,32 +3,38 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
-from gotapi_core.plugin import Blob, Service
-from gotapi_core.protocol.errors import (
-    IllegalDeviceState,
-    InvalidParameter,
-    StorageFull,
-)
+from gotapi_core.plugin import Service
+from gotapi_core.protocol.errors import IllegalDeviceState, InvalidParameter, TimedOut
 from gotapi_printer import view
-from gotapi_printer.changes import Signal
+from gotapi_printer.changes import Feed, Signal
+from gotapi_printer.clock import Stamp, iso8601, stamp
 from gotapi_printer.driver import PrinterDriver
 from gotapi_printer.files.options import SliceOptions
 from gotapi_printer.files.report import Area
-from gotapi_printer.gcode import FileFacts, GcodeError, scan
-from gotapi_printer.job import Job, JobError, JobEvent, Progress
-from gotapi_printer.jobs import JobBook, StoredJob
+from gotapi_printer.job import JobError, JobEvent, JobState
+from gotapi_printer.jobs import Bed, JobBook, StoredJob
 from gotapi_printer.link import Link, LinkError
-from gotapi_printer.model import Information, PortSettings, QueueEntry, Status
-from gotapi_printer.slicings import Begun, ModelFile, Plan, Slicing, Slicings
+from gotapi_printer.model import (
+    HistoryEntry,
+    Information,
+    PortSettings,
+    PromptEntry,
+    QueueEntry,
+    Status,
+)
+from gotapi_printer.pausing import PauseScripts, Pausing
+from gotapi_printer.print_queue import PrintOrder, PrintQueue, refusal
+from gotapi_printer.slicings import Begun, Plan, Slicing, Slicings
 from gotapi_printer.updates import DriverState, DriverUpdate
+from gotapi_printer.zone import local_offset
 
 SCOPES = ("3dp", "3dprinter")
-STOP_WAIT = 20.0  # seconds that an answer waits for the printer to have stopped
+STOP_WAIT = 20.0  # seconds that an answer waits for the printer to have stopped, or to go on
+COMMAND_WAIT = 50.0  # seconds for the answer to one command; the hub gives a call 60
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +62,22 @@ class Printer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._updates: asyncio.Queue[DriverUpdate] = asyncio.Queue()
         self._follower: asyncio.Task[None] | None = None
-        self._starting = asyncio.Lock()
+        self._resuming = asyncio.Lock()
+        self._after: set[asyncio.Task[None]] = set()
         self.changed = Signal()
-        self._slicings = Slicings(slicing, book, self.changed.fire, self._sliced)
+        self.information_feed = Feed(self.known, view.information_key)
+        self.status_feed = Feed(self.status, view.state_key)
+        self.prompt_feed = Feed(self.prompts, lambda prompts: prompts)
+        assume = settings.bed_clear == "assume"
+        self.queue = PrintQueue(book, self._driver, self._tell, assume_clear=assume, clock=clock)
+        scripts = PauseScripts(
+            settings.pause_script,
+            settings.resume_script,
+            settings.cancel_script,
+            settings.pause_cool_after,
+        )
+        self._pausing = Pausing(self._driver, scripts)
+        self._slicings = Slicings(slicing, book, self._tell, self._sliced)
 
     async def start(self) -> None:
         """Read the jobs and begin to look for the printer."""
@@ -70,6 +89,10 @@ class Printer:
 
     async def stop(self) -> None:
         """Let go of the printer; a job on it counts as interrupted and is stored so."""
+        self._pausing.forget()
+        for task in self._after:
+            task.cancel()
+        await asyncio.gather(*self._after, return_exceptions=True)
         await self._slicings.close()
         await asyncio.to_thread(self._driver.close)
         if self._follower is not None:
@@ -86,7 +109,7 @@ class Printer:
         online = self._update.state is DriverState.ONLINE
         return Service(
             id=self.id,
-            name=self._name(),
+            name=self.name,
             online=online,
             type="serial",
             scopes=SCOPES,
@@ -99,13 +122,15 @@ class Printer:
         """Return what the printer last said of itself (7.3.2: the latest result or an error)."""
         if self._known is None:
             raise IllegalDeviceState(
-                f"Printer '{self._name()}' has not said yet what it is: {self._update.message}"
+                f"Printer '{self.name}' has not said yet what it is: {self._update.message}"
             )
         return self._known
 
     def status(self) -> Status:
         """Return what the printer does now."""
-        return view.status(self._update, self.queue(), self._last(), self._stamp())
+        return view.status(
+            self._update, self.entries(), self._last(), self._stamp(), self.prompts()
+        )
 
     def known(self) -> Information | None:
         """Return what the printer last said of itself, if it did."""
@@ -115,10 +140,19 @@ class Printer:
         """Return the jobs, newest first."""
         return tuple(view.entry(stored, place) for place, stored in enumerate(self._book.all()))
 
-    def queue(self) -> tuple[QueueEntry, ...]:
-        """Return the jobs that wait or run."""
-        active = self._book.active()
-        return () if active is None else (view.entry(active, 0),)
+    def entries(self) -> tuple[QueueEntry, ...]:
+        """Return the job on the printer and those that wait, in their order."""
+        return tuple(view.entry(stored, place) for place, stored in enumerate(self._book.queue()))
+
+    def history(self, offset: int, limit: int) -> tuple[tuple[HistoryEntry, ...], int]:
+        """Return a part of the jobs that ended, the last one first, and how many there are."""
+        ended = self._book.ended()
+        part = ended[offset : offset + limit]
+        return tuple(view.history(stored, self._when) for stored in part), len(ended)
+
+    def prompts(self) -> tuple[PromptEntry, ...]:
+        """Return what somebody is asked."""
+        return view.prompts(self._update, bed=self.queue.asks_for_bed)
 
     def area(self) -> Area:
         """Return the space that can be printed in: by the settings, else as the firmware says."""
@@ -129,104 +163,176 @@ class Printer:
         return Area() if box is None else Area(box.low, box.high, known=True)
 
     @property
+    def bed(self) -> Bed:
+        """Whether the next print has room."""
+        return self._book.bed
+
+    @property
     def slicer_profile(self) -> str:
         """Path of the operator's configuration for PrusaSlicer, empty where there is none."""
         return self._settings.slicer_profile
 
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        if self._settings.name:
+            return self._settings.name
+        if self._update.firmware is not None and self._update.firmware.machine:
+            return self._update.firmware.machine
+        return f"Printer at {Path(self._settings.path).name}"  # HD-HLF-09: made up
+
     # -- what applications do ---------------------------------------------------------------
 
-    async def print(self, blob: Blob, uri: str, name: str, application: str) -> str:
-        """Begin to print a file; returns the job's id. Nothing of it stays where that fails."""
-        async with self._starting:
-            self._check_free()
-            job_id = uuid4().hex[:12]
-            path = await self._own_copy(blob, job_id)
-            try:
-                facts = await asyncio.to_thread(_scan, path)
-                await self._begin(job_id, path, facts, uri, name or blob.name, application)
-            except BaseException:
-                self._book.drop_file(job_id)
-                raise
-        return job_id
+    async def print(self, source: Path, order: PrintOrder) -> str:
+        """Put a G-code file into the queue; returns the job's id, which is durable then."""
+        self._check_online()
+        return await self.queue.add(source, order)
 
-    async def print_model(self, model: ModelFile, options: SliceOptions, ini: bytes) -> Begun:
-        """Check a model and begin to slice it; returns as `print` does, with what was found."""
-        async with self._starting:
-            self._check_free()
-            job_id = uuid4().hex[:12]
-            job = Job(job_id, model.uri, model.name[:200], order=0, queued_at=self._clock())
-            plan = Plan(job_id, self.id, self.area(), options, ini.decode("utf-8", "replace"))
-            report = await self._slicings.begin(job, model.application, model.path, plan)
-        self.changed.fire()
-        return Begun(job_id, report.findings)
+    async def print_model(
+        self, source: Path, order: PrintOrder, options: SliceOptions, ini: bytes
+    ) -> Begun:
+        """Check a model and begin to slice it; its job waits in the queue meanwhile."""
+        self._check_online()
+        job = self.queue.new_job(order)
+        plan = Plan(job.id, self.id, self.area(), options, ini.decode("utf-8", "replace"))
+        try:
+            report = await self._slicings.begin(job, order.application, source, plan)
+        except JobError as error:
+            raise refusal(error) from error
+        self._tell()
+        return Begun(job.id, report.findings)
 
     async def stop_job(self, job_id: str) -> StoredJob:
-        """Stop the job on the printer and wait until it has stopped, for a while."""
+        """Stop the job on the printer and wait until it has stopped, or remove a waiting one."""
         active = self._book.active()
+        if job_id and (active is None or active.job.id != job_id):
+            return await self.remove(job_id)
         if active is None:
-            raise IllegalDeviceState(f"Nothing is being printed on '{self._name()}'")
-        if job_id and active.job.id != job_id:
-            raise InvalidParameter(
-                f"Job '{job_id[:40]}' is not on the printer; '{active.job.id}' is"
+            raise IllegalDeviceState(f"Nothing is being printed on '{self.name}'")
+        self._driver.stop("stopped by an application")
+        return await self._until(active.job.id, lambda state: not state.active)
+
+    async def remove(self, job_id: str) -> StoredJob:
+        """Take a waiting job out of the queue."""
+        if not await self._slicings.stop(job_id, "removed from the queue"):
+            try:
+                await self.queue.remove(job_id)
+            except JobError as error:
+                raise InvalidParameter(f"{error}; GET /gotapi/3dp/queue lists those") from error
+        await self.queue.advance()
+        found = self._book.find(job_id)
+        assert found is not None  # the last one that ended is never forgotten
+        return found
+
+    async def pause_job(self) -> StoredJob:
+        """Hold the print; what the printer already has is still printed."""
+        job = self._on_printer(JobState.PRINTING, "nothing is being printed")
+        self._pausing.pause()
+        return await self._until(job, lambda state: state is not JobState.PRINTING)
+
+    async def resume_job(self) -> StoredJob:
+        """Go on with a paused print, with the head and the nozzle as they were."""
+        async with self._resuming:
+            job = self._on_printer(JobState.PAUSED, "no print is paused")
+            stored = self._book.find(job)
+            assert stored is not None
+            try:
+                async with asyncio.timeout(COMMAND_WAIT):
+                    line = stored.job.progress.line
+                    await self._pausing.resume(self._book.path(job), line)
+            except TimeoutError:
+                raise TimedOut(
+                    "The printer is not ready to go on yet (is it heating?); ask again"
+                ) from None
+            except (LinkError, ValueError) as error:
+                raise IllegalDeviceState(f"The print is still paused: {error}") from error
+            return await self._until(job, lambda state: state is not JobState.PAUSED)
+
+    async def move(self, job_id: str, place: int) -> None:
+        """Give a waiting job another place."""
+        try:
+            await self.queue.move(job_id, place)
+        except JobError as error:
+            raise InvalidParameter(f"{error}; GET /gotapi/3dp/queue lists those") from error
+
+    async def set_bed(self, *, clear: bool) -> None:
+        """Take somebody's word for the bed; the next print begins on a clear one."""
+        try:
+            await self.queue.set_bed(Bed.CLEAR if clear else Bed.NOT_CLEAR)
+        except JobError as error:
+            raise IllegalDeviceState(str(error)) from error
+
+    async def answer(self, prompt_id: str, choice: int) -> None:
+        """Answer a question with one of its choices; the first question where no id is given."""
+        asked = [one for one in self.prompts() if prompt_id in ("", one.id)]
+        if not asked:
+            raise IllegalDeviceState("This is not asked now; GET /gotapi/3dp/prompt tells what is")
+        prompt = asked[0]
+        if choice >= len(prompt.choices):
+            choices = ", ".join(f"{place} {text}" for place, text in enumerate(prompt.choices))
+            raise InvalidParameter(f"there is no choice {choice}; there is {choices}")
+        if prompt.id == view.BED_PROMPT:
+            await self.set_bed(clear=True)
+            return
+        firmware = self._update.firmware
+        if firmware is None or not firmware.can("EMERGENCY_PARSER"):
+            raise IllegalDeviceState(
+                "This printer hears no answer while it waits; press the button on it"
             )
-        if not await self._slicings.stop(active.job.id, "stopped by an application"):
-            self._driver.stop("stopped by an application")
-        return await self._ended(active.job.id)
+        self._driver.answer(int(prompt.id.removeprefix(view.PRINTER_PROMPT)), choice)
+
+    async def command(self, command: str) -> tuple[str, ...]:
+        """Send one command, if the policy lets it pass; returns what the printer said to it."""
+        self._check_online()
+        try:
+            async with asyncio.timeout(COMMAND_WAIT):
+                return await asyncio.wrap_future(self._driver.send(command))
+        except TimeoutError:
+            raise TimedOut(
+                f"The printer is still busy with {command[:40]!r}; its status tells when it is done"
+            ) from None
+        except ValueError as error:
+            raise InvalidParameter(str(error)) from error
+        except LinkError as error:
+            raise IllegalDeviceState(str(error)) from error
+
+    def emergency_stop(self) -> None:
+        """Stop the printer's firmware at once; waits for no store, no queue and no lock."""
+        try:
+            self._driver.emergency_stop()
+        except LinkError as error:
+            raise IllegalDeviceState(str(error)) from error
 
     # -- inside -----------------------------------------------------------------------------
 
-    async def _own_copy(self, blob: Blob, job_id: str) -> Path:
-        try:
-            return await asyncio.to_thread(self._book.adopt, blob.path, job_id)
-        except OSError as error:
-            raise StorageFull(f"The file cannot be kept for printing: {error.strerror}") from error
-
-    async def _begin(
-        self, job_id: str, path: Path, facts: FileFacts, uri: str, name: str, application: str
-    ) -> None:
-        self._check_free()
-        nothing = Progress(total=facts.commands, layers=facts.layers)
-        job = Job(job_id, uri, name[:200], order=0, progress=nothing, queued_at=self._clock())
-        await self._book.add(job, application)  # durable before the printer hears of it
-        try:
-            self._driver.print_file(path, job_id, facts)
-        except (JobError, LinkError) as error:
-            await self._book.event(job_id, JobEvent.FAIL, str(error))
-            raise IllegalDeviceState(str(error)) from error
-        self.changed.fire()
-
     async def _sliced(self, job_id: str) -> None:
-        """Print what was made of a model."""
-        path = self._book.path(job_id)
-        try:
-            facts = await asyncio.to_thread(_scan, path)
-            self._book.note(job_id, Progress(total=facts.commands, layers=facts.layers))
-            self._driver.print_file(path, job_id, facts)
-        except (InvalidParameter, JobError, LinkError) as error:
-            await self._book.event(job_id, JobEvent.FAIL, str(error))
-            self._book.drop_file(job_id)
+        """Queue what was made of a model."""
+        await self.queue.arrived(job_id, JobEvent.SLICED)
 
-    def _check_free(self) -> None:
-        active = self._book.active()
-        if active is not None:
-            raise IllegalDeviceState(
-                f"Printer '{self._name()}' is busy with '{active.job.name}'; wait until it has "
-                "ended, or stop it with DELETE /gotapi/3dp/printingcommand"
-            )
+    def _check_online(self) -> None:
         if self._update.state is not DriverState.ONLINE:
             raise IllegalDeviceState(
-                f"Printer '{self._name()}' is {self._update.state.value}: {self._update.message}"
+                f"Printer '{self.name}' is {self._update.state.value}: {self._update.message}"
             )
 
-    async def _ended(self, job_id: str) -> StoredJob:
+    def _on_printer(self, state: JobState, otherwise: str) -> str:
+        """Return the id of the job on the printer, which must be in this state."""
+        active = self._book.active()
+        if active is None or active.job.state is not state:
+            what = otherwise if active is None else f"its job is {active.job.state.value}"
+            raise IllegalDeviceState(f"Printer '{self.name}': {what}")
+        return active.job.id
+
+    async def _until(self, job_id: str, reached: Callable[[JobState], bool]) -> StoredJob:
+        """Wait for a while until a job is as wanted; returns it as it is then."""
         try:
             async with asyncio.timeout(STOP_WAIT):
                 async for _ in self.changed.changes():
                     stored = self._book.find(job_id)
-                    if stored is None or stored.job.state.final:
+                    if stored is None or stored.job.state.final or reached(stored.job.state):
                         break
         except TimeoutError:
-            log.info("job %s is still stopping", job_id)
+            log.info("job %s is not as wanted yet", job_id)
         found = self._book.find(job_id)
         assert found is not None  # an active job is never forgotten
         return found
@@ -247,37 +353,64 @@ class Printer:
                 self._updates.task_done()
 
     async def _take(self, update: DriverUpdate) -> None:
+        came = update.state is DriverState.ONLINE and self._update.state is not update.state
         self._update = update
         self._taken_at = self._clock()
         if update.firmware is not None and update.link is not None:
-            self._known = view.information(self._name(), update, SCOPES, self._stamp())
+            self._known = view.information(self.name, update, SCOPES, self._stamp())
         elif self._known is not None:
             self._known = view.offline(self._known, update, self._stamp())
+        before = self._book.active()
         if update.job is not None:
             await self._book.take(update.job)
+        if before is not None and self._book.active() is None:
+            self._ended(before.job.id)
+        elif came:
+            self._later(self.queue.advance())
+        self._tell()
+
+    def _ended(self, job_id: str) -> None:
+        """Do what follows a job's end, beside the updates: it may take its time."""
+        self._pausing.forget()
+        stored = self._book.find(job_id)
+        stopped = stored is not None and stored.job.state is JobState.STOPPED
+        if stopped and self._pausing.has_cancel_script:
+            self.queue.held = True
+            self._later(self._cancelled())
+        else:
+            self._later(self.queue.advance())
+
+    async def _cancelled(self) -> None:
+        try:
+            await self._pausing.cancelled()
+        finally:
+            self.queue.held = False
+        await self.queue.advance()
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=f"printer {self.id}")
+        self._after.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._after.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("printer %s", self.id, exc_info=error)
+
+    def _tell(self) -> None:
+        """Let everybody know who waits or listens."""
         self.changed.fire()
+        self.information_feed.publish()
+        self.status_feed.publish()
+        self.prompt_feed.publish()
 
     def _last(self) -> QueueEntry | None:
         last = self._book.last_ended()
         return None if last is None else view.entry(last, 0)
 
-    def _name(self) -> str:
-        if self._settings.name:
-            return self._settings.name
-        if self._update.firmware is not None and self._update.firmware.machine:
-            return self._update.firmware.machine
-        return f"Printer at {Path(self._settings.path).name}"  # HD-HLF-09: made up
+    def _stamp(self) -> Stamp:
+        # HD-HLF-06: firmwares that speak G-code give no stamps, so this is when we received it.
+        return stamp(self._taken_at, local_offset(self._taken_at))
 
-    def _stamp(self) -> str:
-        moment = datetime.fromtimestamp(self._taken_at).astimezone()
-        return moment.strftime("%Y-%m-%dT%H:%M:%S.") + (
-            f"{moment.microsecond // 1000:03d}{moment.strftime('%z')}"
-        )
-
-
-def _scan(path: Path) -> FileFacts:
-    try:
-        with path.open("rb") as file:
-            return scan(file)
-    except GcodeError as error:
-        raise InvalidParameter(f"The file cannot be printed: {error}") from error
+    def _when(self, moment: float) -> str:
+        return iso8601(moment, local_offset(moment))

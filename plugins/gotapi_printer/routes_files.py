@@ -23,8 +23,9 @@ from gotapi_printer.model_files import (
     ThumbnailLink,
     gcode_report,
 )
+from gotapi_printer.print_queue import PrintOrder
 from gotapi_printer.printer import Printer
-from gotapi_printer.slicings import Begun, ModelFile
+from gotapi_printer.slicings import Begun
 
 _LINK_LIFE: Final = 3600.0  # seconds a thumbnail's uri is good without a token
 _ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/qoi": "qoi"}
@@ -69,14 +70,19 @@ class FileRoutes(ABC):
 
     async def _begin(self, call: Call, printer: Printer, blob: Blob, params: PrintParams) -> Begun:
         """Print a file of any kind; raises where it is unfit."""
-        name = params.name or blob.name
+        order = PrintOrder(
+            params.uri,
+            params.name or blob.name,
+            call.application,
+            params.copies,
+            params.bed_clear == "assume",
+        )
         # Unknown text may be G-code of a kind never seen: reading it tells more than its head.
         if (await kind_of(blob.path, text=True)).model:
-            model = ModelFile(blob.path, params.uri, name, call.application)
             ini = await _ini(self, call, printer, params)
-            return await printer.print_model(model, params.options(), ini)
+            return await printer.print_model(blob.path, order, params.options(), ini)
         findings = await _findings(self.desk, blob.path, printer)
-        job_id = await printer.print(blob, params.uri, name, call.application)
+        job_id = await printer.print(blob.path, order)
         return Begun(job_id, findings)
 
 

@@ -34,15 +34,6 @@ class Plan(msgspec.Struct, frozen=True):
     ini: str = ""
 
 
-class ModelFile(msgspec.Struct, frozen=True):
-    """A model that somebody wants printed."""
-
-    path: Path
-    uri: str
-    name: str
-    application: str
-
-
 class Begun(msgspec.Struct, frozen=True):
     """A job that has begun, and what the check of its file has to say."""
 

@@ -1,14 +1,19 @@
 """PURE: from what the driver knows to the members of profile `3dp`."""
 
+from collections.abc import Callable
+
 import msgspec
 
+from gotapi_printer.clock import Stamp
 from gotapi_printer.job import JobState, message
 from gotapi_printer.jobs import StoredJob
 from gotapi_printer.marlin import Temperature
 from gotapi_printer.model import (
     DeviceInformation,
+    HistoryEntry,
     Information,
     PrintAttribute,
+    PromptEntry,
     QueueEntry,
     Status,
     StatusInformation,
@@ -16,6 +21,11 @@ from gotapi_printer.model import (
 from gotapi_printer.updates import DriverState, DriverUpdate
 
 TYPE = "serial"
+
+BED_PROMPT = "bedNotClear"
+BED_TEXT = "Take the print off the bed; then the next one can begin"
+PRINTER_PROMPT = "printer-"
+"""Before the number of a prompt of the printer's own."""
 
 _WITH_JOB = {
     JobState.STARTING: "printing",
@@ -43,7 +53,8 @@ def status(
     update: DriverUpdate,
     queue: tuple[QueueEntry, ...],
     last: QueueEntry | None,
-    stamp: str,
+    stamp: Stamp,
+    prompts: tuple[PromptEntry, ...] = (),
 ) -> Status:
     """Return the status of a printer."""
     nozzle, bed = _nozzle(update.temperatures), _sensor(update.temperatures, "B")
@@ -59,20 +70,39 @@ def status(
         bed_target=bed.target if bed else None,
         print_queue=queue,
         last_job=last,
-        time_stamp=stamp,
-        time_stamp_by_plugin=True,
+        prompts=prompts,
+        time_stamp=stamp.text,
+        time_stamp_by_plugin=stamp.by_plugin,
     )
 
 
 def state_key(status: Status) -> str:
     """Return what of a status no listener may miss: connection, operation, jobs."""
     jobs = (*status.print_queue, *((status.last_job,) if status.last_job else ()))
-    states = " ".join(f"{job.job_id}:{job.state}" for job in jobs)
-    return f"{status.online} {status.operating_status} {status.message} {states}"
+    states = " ".join(f"{job.job_id}:{job.state}:{job.copy}" for job in jobs)
+    asked = " ".join(prompt.id for prompt in status.prompts)
+    return f"{status.online} {status.operating_status} {status.message} {states} {asked}"
+
+
+def information_key(known: Information) -> object:
+    """Return what of the information no listener may miss: the connection, and what it is."""
+    return known.online, known.device_information
+
+
+def prompts(update: DriverUpdate, *, bed: bool) -> tuple[PromptEntry, ...]:
+    """Return what somebody is asked: by the printer, and by us about its bed."""
+    found = []
+    if update.prompt is not None:
+        asked = update.prompt
+        choices = asked.choices or ("OK",)
+        found.append(PromptEntry(f"{PRINTER_PROMPT}{asked.number}", asked.text, choices))
+    if bed:
+        found.append(PromptEntry(BED_PROMPT, BED_TEXT, ("The bed is clear",)))
+    return tuple(found)
 
 
 def information(
-    name: str, update: DriverUpdate, scopes: tuple[str, ...], stamp: str
+    name: str, update: DriverUpdate, scopes: tuple[str, ...], stamp: Stamp
 ) -> Information:
     """Return what a connected printer is."""
     firmware, link = update.firmware, update.link
@@ -101,17 +131,19 @@ def information(
             network="none",
         ),
         status_information=_status_information(update),
-        time_stamp=stamp,
+        time_stamp=stamp.text,
+        time_stamp_by_plugin=stamp.by_plugin,
     )
 
 
-def offline(known: Information, update: DriverUpdate, stamp: str) -> Information:
+def offline(known: Information, update: DriverUpdate, stamp: Stamp) -> Information:
     """Return what a printer is that was connected before."""
     return msgspec.structs.replace(
         known,
         online=update.state is DriverState.ONLINE,
         status_information=_status_information(update),
-        time_stamp=stamp,
+        time_stamp=stamp.text,
+        time_stamp_by_plugin=stamp.by_plugin,
     )
 
 
@@ -136,6 +168,29 @@ def entry(stored: StoredJob, order: int) -> QueueEntry:
         time_left=done.seconds_left if running else None,
         time_left_source=done.left_source if running else "",
         reason=job.reason,
+        copies=job.copies,
+        copy=job.copy,
+    )
+
+
+def history(stored: StoredJob, when: Callable[[float], str]) -> HistoryEntry:
+    """Return a job that ended as an entry of the history; `when` writes a moment."""
+    job = stored.job
+    done = job.copies if job.state is JobState.DONE else job.copy - 1
+    return HistoryEntry(
+        job_id=job.id,
+        name=job.name,
+        uri=job.uri,
+        result=job.state.value,
+        time=round(job.seconds, 1),
+        filament=None if job.filament_mm is None else job.used_mm,
+        copies=job.copies,
+        copies_done=done,
+        progress=round(job.progress.percent / 100.0, 4),
+        reason=job.reason,
+        queued_at=when(job.queued_at),
+        started_at="" if job.started_at is None else when(job.started_at),
+        ended_at="" if job.ended_at is None else when(job.ended_at),
     )
 
 

@@ -198,11 +198,13 @@ def hub_port(url: str) -> str:
     return url.rpartition(":")[2]
 
 
-async def test_a_busy_printer_refuses_a_second_job(
+async def test_a_busy_printer_takes_a_second_job_into_its_queue(
     make_hub, simulate, application, box: Path
 ) -> None:
     async with application(make_hub(simulate("--time-scale", "10").path)) as app:
-        await app.print(box)
-        with pytest.raises(HubRefused, match=r"busy with 'box\.gcode'") as refused:
-            await app.print(box)
-        assert refused.value.code == 16
+        first = await app.print(box)
+        second = await app.print(box)
+        queue = (await app.status())["printQueue"]
+        assert [(job["order"], job["jobId"]) for job in queue] == [(0, first), (1, second)]
+        assert queue[1]["state"] == "queued"
+        assert queue[1]["msg"] == "Waiting in the queue"

@@ -41,12 +41,12 @@ def test_every_pair_is_in_the_table_or_refused(state, event):
 def test_final_states_are_those_nothing_leaves():
     assert {state for state in JobState if state.final} == FINAL
     assert not {state for state, _ in TRANSITIONS} & FINAL
-    assert set(TRANSITIONS.values()) | {JobState.QUEUED} == set(JobState)
+    assert set(TRANSITIONS.values()) | {JobState.FETCHING} == set(JobState)
 
 
 def test_active_jobs_hold_their_printer():
     active = {state for state in JobState if state.active}
-    assert active == set(JobState) - FINAL - {JobState.QUEUED, JobState.SLICING}
+    assert active == set(JobState) - FINAL - {JobState.FETCHING, JobState.QUEUED, JobState.SLICING}
 
 
 def test_every_active_job_can_be_lost_and_fail():

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from gotapi_printer import view
+from gotapi_printer.clock import Stamp
 from gotapi_printer.job import Job, JobState, Progress
 from gotapi_printer.jobs import StoredJob
 from gotapi_printer.link import LinkFacts
@@ -11,7 +12,8 @@ from gotapi_printer.marlin import Firmware, Temperature
 from gotapi_printer.marlin.firmware import Box
 from gotapi_printer.updates import DriverState, DriverUpdate, JobReport
 
-STAMP = "2026-11-20T12:00:00.000+0100"
+STAMP = Stamp("2026-11-20T12:00:00.000+0100", by_plugin=True)
+LATER = Stamp("2026-11-20T12:00:05.000+0100", by_plugin=False)
 LINK = LinkFacts("/dev/ttyUSB0", manufacturer="Maker", product="USB Serial", serial_number="S1")
 FIRMWARE = Firmware(
     name="Marlin 2.1",
@@ -96,7 +98,7 @@ def test_status_members_are_spelled_as_in_the_figures() -> None:
                 "timeLeftSource": "slicer",
             }
         ],
-        "timeStamp": STAMP,
+        "timeStamp": STAMP.text,
         "timeStampByPlugin": True,
         "message": "ready",
         "nozzleTemperature": 200.5,
@@ -151,11 +153,11 @@ def test_the_uuid_stands_for_a_serial_number() -> None:
 
 def test_what_is_known_stays_known_when_the_printer_goes() -> None:
     known = view.information("x", update(firmware=FIRMWARE, link=LINK), (), STAMP)
-    gone = view.offline(known, update(DriverState.OFFLINE), "later")
+    gone = view.offline(known, update(DriverState.OFFLINE), LATER)
     assert gone.device_information == known.device_information
     assert not gone.online
     assert gone.status_information.operating_status == "offline"
-    assert gone.time_stamp == "later"
+    assert (gone.time_stamp, gone.time_stamp_by_plugin) == (LATER.text, False)
 
 
 def test_a_change_of_state_changes_the_key_and_numbers_do_not() -> None:
