@@ -75,6 +75,7 @@ def new(name: str, profile: str | None, parent: Path) -> None:
     click.echo(f"  pip install -e '{folder}[dev]'   in the environment of gotapi-hub")
     click.echo(f"  pytest {folder}")
     click.echo(f"  gotapi conformance {names.id}")
+    click.echo(f"  gotapi plugins approve {names.id}   where a hub runs, started anew")
 
 
 def rendered(names: Names) -> Mapping[str, str]:
