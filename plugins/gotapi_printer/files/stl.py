@@ -60,8 +60,13 @@ def read_ascii(file: BinaryIO) -> Mesh:
 
 
 def write_binary(mesh: Mesh) -> bytes:
-    """Return the mesh as a binary STL; normals are zero, which readers compute themselves."""
+    """Return the mesh as a binary STL; normals are zero, which readers compute themselves.
+
+    They are zero from below: PrusaSlicer takes a file for text that has no byte above 127 near its
+    beginning, as that of a small box, and the sign is such a byte.
+    """
     facets = np.zeros(len(mesh.triangles), _FACET)
+    facets["normal"] = -0.0
     facets["corners"] = mesh.corners().astype("<f4")
     return b"\0" * 80 + len(facets).to_bytes(4, "little") + facets.tobytes()
 
