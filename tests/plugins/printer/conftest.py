@@ -1,0 +1,115 @@
+"""A hub in the test's own loop, with the printer plug-in and simulated printers as its children."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gotapi_core.client import HubClient, HubRefused
+from gotapi_core.testing import LiveHub, live_hub
+from gotapi_printer.simulator.child import SimulatorChild, run_simulator
+
+PATIENCE = 30.0
+
+
+@dataclass
+class Desk:
+    """An approved application, the hub, and the simulated printers in the order of the settings."""
+
+    hub: LiveHub
+    client: HubClient
+    simulators: list[SimulatorChild]
+    ids: list[str]
+    folder: Path
+
+    async def call(self, method: str, attribute: str, *, printer: int = 0, **params: Any) -> Any:
+        ask = getattr(self.client, method)
+        return await ask("3dp", attribute, self.ids[printer], **params)
+
+    async def status(self, printer: int = 0) -> dict[str, Any]:
+        status = (await self.call("get", "status", printer=printer))["3dp"]
+        assert isinstance(status, dict)
+        return status
+
+    async def print(self, gcode: str, *, name: str = "part.gcode", **params: Any) -> str:
+        path = self.folder / name
+        path.write_text(gcode)
+        stored = await self.client.upload(path)
+        printer = params.pop("printer", 0)
+        answer = await self.call(
+            "put", "printingcommand", printer=printer, uri=stored.uri, **params
+        )
+        return str(answer["jobId"])
+
+    async def until(self, wanted: Callable[[dict[str, Any]], bool], printer: int = 0) -> Any:
+        """Ask for the status until it is as wanted; the deadline is far."""
+        async with asyncio.timeout(PATIENCE):
+            while not wanted(status := await self.status(printer)):
+                await asyncio.sleep(0.02)
+        return status
+
+    async def job(self, job_id: str, *states: str, printer: int = 0) -> dict[str, Any]:
+        """Wait until a job is in one of these states."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                jobs = (await self.call("get", "jobs", printer=printer))["jobs"]
+                found = next(job for job in jobs if job["jobId"] == job_id)
+                if found["state"] in states:
+                    assert isinstance(found, dict)
+                    return found
+                await asyncio.sleep(0.02)
+
+    async def refused(self, code: int, method: str, attribute: str, **params: Any) -> str:
+        """Expect an error of this code; returns its words."""
+        with pytest.raises(HubRefused) as refused:
+            await self.call(method, attribute, **params)
+        assert refused.value.code == code, refused.value
+        return str(refused.value)
+
+    def transcript(self, printer: int = 0) -> list[str]:
+        return self.simulators[printer].transcript()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, loaded: Any) -> Any:
+    """Open a desk: `async with desk("--time-scale", "20", settings={...}) as one`.
+
+    The options are those of `sim-printer`, `settings` those of each port, `plugin` those of the
+    plug-in; `count` printers are alike.
+    """
+
+    @asynccontextmanager
+    async def open_desk(
+        *options: str,
+        settings: dict[str, Any] | None = None,
+        plugin: dict[str, Any] | None = None,
+        count: int = 1,
+        online: bool = True,
+    ) -> AsyncIterator[Desk]:
+        async with AsyncExitStack() as stack:
+            words = ("--only-numbered", *(options or ("--time-scale", "0")))
+            paths = [tmp_path / f"printer{number}" for number in range(count)]
+            simulators = [
+                await asyncio.to_thread(stack.enter_context, run_simulator(*words, link=path))
+                for path in paths
+            ]
+            ports = [{"path": str(path), **(settings or {})} for path in paths]
+            chosen = {"plugins": {"printer": {"ports": ports, **(plugin or {})}}}
+            hub = await stack.enter_async_context(
+                live_hub(tmp_path / "home", [loaded("gotapi_printer")], settings=chosen)
+            )
+            client = await stack.enter_async_context(HubClient(hub.url, "desk.test", "Desk"))
+            asking = asyncio.create_task(client.authorize(["3dp"]))
+            await hub.allow()
+            await asking
+            ids = sorted(service.id for service in await client.services())
+            desk = Desk(hub, client, simulators, ids, tmp_path)
+            for number in range(count if online else 0):
+                await desk.until(lambda status: bool(status["online"]), number)
+            yield desk
+
+    return open_desk
