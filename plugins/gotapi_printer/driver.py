@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from gotapi_printer.gcode import FileFacts
+from gotapi_printer.guard import Guard
 from gotapi_printer.job import JobError, JobState, Progress
 from gotapi_printer.link import Link, LinkError, LinkGone
 from gotapi_printer.requests import (
@@ -60,7 +61,9 @@ class PrinterDriver:
         on_update: OnUpdate,
         clock: Callable[[], float] = time.monotonic,
         settings: DriverSettings | None = None,
+        guard: Guard | None = None,
     ) -> None:
+        self._guard = guard
         self._factory = link_factory
         self._clock = clock
         self._settings = settings or DriverSettings()
@@ -152,7 +155,7 @@ class PrinterDriver:
         self._ask(Reconnect())
 
     def close(self) -> None:
-        """End the thread and the link; a job on the printer counts as interrupted."""
+        """Turn the heaters off and end; a job on the printer counts as interrupted."""
         self._closing = True
         self._wake()
         if self._thread is not None and self._thread is not threading.current_thread():
@@ -200,7 +203,13 @@ class PrinterDriver:
             facts = link.open()
             self._link = link
             session = Session(
-                link, facts, self._board, self._requests, self._clock, settings.session
+                link,
+                facts,
+                self._board,
+                self._requests,
+                self._clock,
+                settings.session,
+                self._guard,
             )
             session.run(lambda: self._closing)
             following, message = settings.retry, "connecting again"

@@ -5,7 +5,7 @@ A file is read in blocks of 64 KiB and never held whole. Lengths are millimetres
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import msgspec
@@ -67,6 +67,10 @@ class FileFacts(msgspec.Struct, frozen=True):
     """For each layer, how many commands come before it."""
     marks: tuple[ProgressMark, ...] = ()
     """The slicer's own progress (M73), in the order of the file."""
+    notes: tuple[str, ...] = ()
+    """What the printer's policy leaves out of the file or changes in it."""
+    armed: bool = False
+    """Whether the file was looked through while the printer was armed."""
 
     def layer_at(self, commands: int) -> int:
         """The layer, counted from 1, after this many commands; 0 before the first."""
@@ -202,8 +206,15 @@ class _Counted:
         return block
 
 
-def scan(file: ByteSource) -> FileFacts:
-    """Read a whole file once; raise GcodeError for one that must not be printed."""
+def _unseen(command: bytes, line: int) -> None:
+    """Look at nothing."""
+
+
+def scan(file: ByteSource, see: Callable[[bytes, int], None] = _unseen) -> FileFacts:
+    """Read a whole file once; raise GcodeError for one that must not be printed.
+
+    `see` gets each command and the line it stands in, counted from 1.
+    """
     counted = _Counted(file)
     notes = Notes()
     count = line = 0
@@ -214,7 +225,8 @@ def scan(file: ByteSource) -> FileFacts:
             command = strip(raw)
             if command:
                 if len(command) > MAX_COMMAND:
-                    _cut(command, line)
+                    command = _cut(command, line)
+                see(command, line)
                 known = known or _COMMAND.match(command) is not None
                 notes.command(command, count)
                 count += 1

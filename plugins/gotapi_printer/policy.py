@@ -51,8 +51,8 @@ NOTHING = b"M105"
 COOL = 50.0
 """Degrees Celsius below which the power may be switched off."""
 
-_SQUASHED = 1.0
-"""Millimetres by which a move that extrudes may be pulled back inside."""
+_SQUASHED = 10.0
+"""Millimetres by which a move that extrudes may be pulled back: slicers prime beside the bed."""
 
 _TIMED = re.compile(rb"[PS] *\d", re.IGNORECASE)
 

@@ -1,7 +1,7 @@
 """What a driver can be asked to do, and the job it runs."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import BinaryIO
@@ -11,6 +11,9 @@ import msgspec
 from gotapi_printer.gcode import FileFacts, GcodeError, commands
 from gotapi_printer.job import JobEvent, JobState, following, progress
 from gotapi_printer.updates import JobReport
+
+Commands = Iterator[tuple[int, bytes]]
+"""Of a file: the line a command stands in, and the command."""
 
 
 class PrintFile(msgspec.Struct, frozen=True):
@@ -75,18 +78,18 @@ class RunningJob:
         self._started = now
         self._ended: float | None = None
 
-    def open(self) -> Iterator[tuple[int, bytes]]:
-        """Open the file and give its commands; raises OSError and GcodeError."""
+    def open(self, through: Callable[[Commands], Commands]) -> Commands:
+        """Open the file and give its commands `through` a policy; raises OSError and GcodeError."""
         self._file = self._path.open("rb", buffering=0)
         if os.fstat(self._file.fileno()).st_size != self.facts.bytes:
             raise GcodeError("the file changed since it was checked; upload it again")
-        return self._commands(self._file)
+        return self._commands(through(commands(self._file)))
 
-    def _commands(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    def _commands(self, source: Commands) -> Commands:
         try:
-            yield from commands(file)
+            yield from source
         except (OSError, GcodeError) as error:
-            self.error = f"the file could not be read to its end: {error}"
+            self.error = f"the file could not be printed to its end: {error}"
 
     def apply(self, event: JobEvent, now: float, reason: str = "") -> None:
         """Let something happen to the job; raises JobError where it cannot."""

@@ -1,17 +1,21 @@
 """One connection to a printer: its loop, the job that runs on it and what was asked of it."""
 
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
 import msgspec
 
+from gotapi_printer.care import Care
 from gotapi_printer.gcode import GcodeError
+from gotapi_printer.guard import Guard
 from gotapi_printer.job import JobEvent, JobState
 from gotapi_printer.link import Link, LinkError, LinkFacts, LinkGone
 from gotapi_printer.marlin import (
     Action,
     Busy,
+    Comment,
     Done,
     ErrorLine,
     Event,
@@ -22,6 +26,7 @@ from gotapi_printer.marlin import (
     JobDone,
     Limits,
     MarlinHost,
+    Noise,
     Ok,
     Position,
     Temperature,
@@ -50,7 +55,7 @@ SAFE_END = (b"M104 S0", b"M140 S0", b"M107", b"M84")
 MAX_PENDING = 64
 """Commands of the user that may wait for their answers."""
 
-_SAFE_TAG = 1
+_SAFE_TAG, _CLOSE_TAG, _TIMER_TAG = 1, 2, 3
 _FIRST_SEND_TAG = 100
 
 
@@ -69,6 +74,10 @@ class SessionSettings(msgspec.Struct, frozen=True):
     """Silence after a restart before the printer is asked who it is."""
     halted_wait: float = 5.0
     """The same, and between tries, for a printer that halted."""
+    close_wait: float = 3.0
+    """For the heaters to be off when the connection is ended on purpose."""
+    idle_off: int = 0
+    """Seconds without a move after which the printer stops itself (M85); 0 leaves that out."""
     timing: Timing = Timing()
     limits: Limits = Limits()
     identify: IdentifyTiming = IdentifyTiming()
@@ -85,6 +94,7 @@ class Session:
         requests: deque[Request],
         clock: Callable[[], float],
         settings: SessionSettings,
+        guard: Guard | None = None,
     ) -> None:
         self._link = link
         self._facts = facts
@@ -103,6 +113,8 @@ class Session:
         self._tick_at = self._sample_at = 0.0
         self._temperatures: dict[str, Temperature] = {}
         self._prompts = board.prompts
+        self._care = Care(guard, settings.idle_off)
+        self._safe = False
         self.identified = False
         now = clock()
         self._host = MarlinHost(settings.timing, settings.limits)
@@ -119,6 +131,7 @@ class Session:
         try:
             while self._wanted and not closing():
                 self._turn()
+            self._leave()
         except LinkError as error:
             self._lost(error)
             raise
@@ -158,6 +171,8 @@ class Session:
         job = self._job
         if job is not None and job.error:
             self._fail_file(job, now)
+        if self._host.live:
+            self._look_after(now)
         if now >= self._sample_at:
             self._sample_at = now + self._settings.sample
             self._report(now)
@@ -166,6 +181,7 @@ class Session:
         board = self._board
         temperatures = tuple(self._temperatures.values())
         board.set(temperatures=temperatures, resends=self._host.resends, prompt=self._prompts.shown)
+        board.set(warning=self._care.warning)
         if self._job is not None:
             board.set(job=self._job.report(self._host.acked, now))
             if self._waits_at is not None and self._host.acked != self._waits_at:
@@ -194,6 +210,7 @@ class Session:
         match event:
             case Temperatures(values) | Ok(temperatures=values):
                 self._temperatures.update((value.name, value) for value in values)
+                self._care.take_temperatures(values, now)
             case Done(tag):
                 self._done(tag, now)
             case JobDone():
@@ -202,6 +219,7 @@ class Session:
                 self._faulted(event, now)
             case Position():
                 self._board.set(position=event)
+                self._care.take_position(event)
             case Action():
                 self._act(event, now)
             case ErrorLine(text):
@@ -211,6 +229,9 @@ class Session:
                 self._board.set(message=f"the printer waits ({what}); go and see to it")
                 if self._prompts.waits(f"the printer is {what}"):
                     self._report(now)
+            case Noise(text) | Comment(text):
+                self._care.heard(text)
+                log.debug("printer %s: %s", self._facts.name, text)
             case _:
                 log.debug("printer %s: %r", self._facts.name, event)
 
@@ -231,7 +252,46 @@ class Session:
         if self._make_safe:
             self._make_safe = False
             self._send_safe_end(0)
+        if (asked := self._care.begin(identify.firmware)) is not None:
+            self._host.command(asked, _TIMER_TAG)
         self._show(DriverState.ONLINE, "ready", firmware=identify.firmware)
+
+    # -- care ---------------------------------------------------------------------------------
+
+    def _look_after(self, now: float) -> None:
+        """Do what the care for the printer asks for, and pause where the file says so."""
+        state = None if self._job is None else self._job.state
+        printing, paused = state is JobState.PRINTING, state is JobState.PAUSED
+        self._command(*self._care.due(now, printing=printing, paused=paused))
+        if printing and (text := self._care.hold_text):
+            self._care.hold_text = ""
+            self._pause(now)
+            self._show(DriverState.ONLINE, f"the file asks for a pause: {text}")
+
+    def _command(self, *commands: bytes) -> None:
+        """Send commands of our own; where too many wait, the printer has other troubles."""
+        for command in commands:
+            with contextlib.suppress(ValueError):
+                self._host.command(command)
+
+    def _hold(self, text: str) -> None:
+        self._host.held = True
+        self._care.hold_text = text
+
+    def _leave(self) -> None:
+        """Before the link is closed on purpose: the heaters off, if a job or a heater runs."""
+        busy = self._job is not None and not self._job.state.final
+        if self._identify is not None or not (busy or self._care.hot):
+            return
+        now = self._clock()
+        self._host.abandon_job()
+        self._host.cancel_commands()
+        self._end_waits(now)
+        self._command(*self._care.timer(on=False))
+        self._send_safe_end(_CLOSE_TAG)
+        until = now + self._settings.close_wait
+        while not self._safe and self._identify is None and self._clock() < until:
+            self._turn()
 
     def _act(self, action: Action, now: float) -> None:
         """Host actions; the printer paused itself, so no script of ours runs."""
@@ -321,10 +381,12 @@ class Session:
             self._end_job(JobEvent.FAIL, now, self._board.update.message)
             return
         try:
-            source = job.open()
+            source = job.open(self._care.source(request.facts, self._hold))
         except (OSError, GcodeError) as error:
             self._end_job(JobEvent.FAIL, now, f"the file cannot be printed: {error}")
             return
+        # Before the first line of the file can heat anything.
+        self._command(*self._care.timer(on=True))
         self._host.start_job(source)
         self._show(DriverState.ONLINE, "starting")
         self._apply(JobEvent.STREAMING, now)
@@ -348,12 +410,15 @@ class Session:
             return
         self._apply(JobEvent.STOP, now, reason)
         self._host.abandon_job()
+        self._end_waits(now)
+        self._send_safe_end(_SAFE_TAG)
+        self._show(DriverState.ONLINE, "stopping")
+
+    def _end_waits(self, now: float) -> None:
         firmware = self._board.update.firmware
         if firmware is not None and firmware.can("EMERGENCY_PARSER"):
             # Ends M109, M190 and M0 at once; without the parser it would wait behind them.
             self._link.write(self._host.urgent(b"M108", now))
-        self._send_safe_end(_SAFE_TAG)
-        self._show(DriverState.ONLINE, "stopping")
 
     def _send_safe_end(self, tag: int) -> None:
         for command in SAFE_END:
@@ -370,13 +435,16 @@ class Session:
             return
         self._tag += 1
         try:
-            self._host.command(request.command, self._tag)
+            command, note = self._care.judged(request.command, self._clock())
+            self._host.command(command, self._tag)
         except ValueError as error:
             request.answer.set_exception(error)
             return
         self._pending[self._tag] = request
         if self._host.heard is None:
             self._host.heard = []
+        if note:
+            self._host.heard.append(note)
 
     def _answer(self, number: int, choice: int, now: float) -> None:
         """Written at once: whatever waits in line, waits for this."""
@@ -394,6 +462,10 @@ class Session:
     def _done(self, tag: int, now: float) -> None:
         if tag == _SAFE_TAG:
             self._end_job(JobEvent.ENDED, now)
+        elif tag == _CLOSE_TAG:
+            self._safe = True
+        elif tag == _TIMER_TAG:
+            self._care.answered()
         elif (request := self._pending.pop(tag, None)) is not None:
             request.answer.set_result(tuple(self._host.heard or ()))
             self._host.heard = [] if self._pending else None

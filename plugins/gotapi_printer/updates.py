@@ -67,6 +67,8 @@ class DriverUpdate(msgspec.Struct, frozen=True):
     """What the printer asks its user, if it waits for an answer."""
     resends: int = 0
     """Lines the printer asked for again since it was connected."""
+    warning: str = ""
+    """What is wrong with the heaters while they still do something, or nothing."""
 
 
 OnUpdate = Callable[[DriverUpdate], None]

@@ -63,7 +63,7 @@ def status(
         type=TYPE,
         online=update.state is DriverState.ONLINE,
         operating_status=operating_status(update),
-        message=update.message,
+        message="; ".join(text for text in (update.warning, update.message) if text),
         nozzle_temperature=nozzle.actual if nozzle else None,
         nozzle_target=nozzle.target if nozzle else None,
         bed_temperature=bed.actual if bed else None,

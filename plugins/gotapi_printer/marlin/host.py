@@ -244,7 +244,8 @@ class MarlinHost:
     def _choose_file_line(self) -> Entry | None:
         if self._ready is None:
             self.prepare()
-            if self._ready is None:
+            # To read the line may have shown that the job has to wait before it.
+            if self._ready is None or self.held:
                 return self._choose() if self._commands else None
         entry = self._ready
         self._ready = None
