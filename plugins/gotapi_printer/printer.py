@@ -77,7 +77,7 @@ class Printer:
             settings.pause_cool_after,
         )
         self._pausing = Pausing(self._driver, scripts)
-        self._slicings = Slicings(slicing, book, self._tell, self._sliced)
+        self._slicings = Slicings(slicing, book, self._tell, self._sliced, self.queue.advance)
 
     async def start(self) -> None:
         """Read the jobs and begin to look for the printer."""

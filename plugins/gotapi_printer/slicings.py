@@ -51,7 +51,8 @@ class Slicing(msgspec.Struct, frozen=True):
 class Slicings:
     """The models of one printer that are being sliced.
 
-    `on_sliced` gets the id of a job whose G-code lies at the book's path and which is queued.
+    `on_sliced` gets the id of a job whose G-code lies at the book's path, to queue it;
+    `on_gone` is told when one came to nothing, for those that wait behind it.
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class Slicings:
         book: JobBook,
         on_change: Callable[[], None],
         on_sliced: Callable[[str], Awaitable[None]],
+        on_gone: Callable[[], Awaitable[None]],
     ) -> None:
         self._desk = shared.desk
         self._book = book
         self._plans = shared.plans
         self._on_change = on_change
         self._on_sliced = on_sliced
+        self._on_gone = on_gone
         self._running: dict[str, asyncio.Task[None]] = {}
         self._told: dict[str, float] = {}
 
@@ -98,7 +101,7 @@ class Slicings:
             await asyncio.gather(task, return_exceptions=True)
             await self._book.remove(job.id)
             await self._forget(job.id)
-            self._on_change()
+            await self._on_gone()
             raise
 
     async def stop(self, job_id: str, reason: str) -> bool:
@@ -112,7 +115,7 @@ class Slicings:
         if stored is not None and stored.job.state is JobState.SLICING:
             await self._book.event(job_id, JobEvent.STOP, reason)
         await self._forget(job_id)
-        self._on_change()
+        await self._on_gone()
         return True
 
     async def close(self) -> None:
@@ -148,9 +151,8 @@ class Slicings:
         except Exception as error:  # whatever it is, the job must not hang
             await self._fail(job_id, error, report)
             return
-        await self._book.event(job_id, JobEvent.SLICED)
-        await self._forget(job_id)
         await self._on_sliced(job_id)
+        await self._forget(job_id)
         self._on_change()
 
     async def _fail(self, job_id: str, error: Exception, report: Report | None) -> None:
@@ -162,7 +164,7 @@ class Slicings:
         words = error.message if isinstance(error, GotapiError) else "slicing failed in the hub"
         await self._book.event(job_id, JobEvent.FAIL, words)
         await self._forget(job_id)
-        self._on_change()
+        await self._on_gone()
 
     def _progress(self, job_id: str, share: float) -> None:
         if share - self._told.get(job_id, 0.0) >= FAR:

@@ -185,7 +185,7 @@ async def test_stopping_while_it_is_sliced(printing, make, tmp_path, figure):
     app, simulator = printing
     answer = await app.print(figure, slicer="embedded", layerHeight=0.05)
     await app.job(answer["jobId"], "slicing")
-    stopped = await app.client.delete("3dp", "printingcommand", app.printer)
+    stopped = await app.client.delete("3dp", "printingcommand", app.printer, jobId=answer["jobId"])
     assert stopped["printqueue"][0]["state"] == "stopped"
     assert not [line for line in simulator.transcript() if line.startswith("G1")]
     folder = tmp_path / "home"
@@ -215,4 +215,4 @@ async def test_a_killed_hub_slices_again(tmp_path, figure):
                 app = Bench(client, (await client.services())[0].id)
                 job = await app.job(answer["jobId"], "slicing", "queued", "starting", "printing")
                 assert job["name"] == figure.name
-                await client.delete("3dp", "printingcommand", app.printer)
+                await client.delete("3dp", "printingcommand", app.printer, jobId=job["jobId"])
