@@ -188,7 +188,9 @@ def _check_plugin(name: str, classes: tuple[str, ...], progress: Progress) -> Re
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gotapi-")))
         paths = paths_under(home)
         paths.prepare()
-        settings = stack.enter_context(Demo(paths, Settings()))
+        settings = stack.enter_context(
+            Demo(paths, Settings(), lambda found: found.manifest.id == loaded.manifest.id)
+        )
         own = settings.plugins.get(loaded.manifest.id)
         table = {"plugins": {loaded.manifest.id: own}} if own else {}
         return asyncio.run(_check_loaded(home, loaded, table, classes, progress))

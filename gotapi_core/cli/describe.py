@@ -1,11 +1,12 @@
 """`gotapi describe`: the machine-readable description of what the hub answers."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import click
 
 from gotapi_core import __version__
+from gotapi_core.cli.plugin_commands import approved
 from gotapi_core.faces.asyncapi import asyncapi
 from gotapi_core.faces.catalog import Catalog, Source
 from gotapi_core.faces.openapi import openapi
@@ -34,7 +35,7 @@ def describe(document: str, plugins: tuple[str, ...]) -> None:
     The installed plug-ins are read, no hub needs to run. A running hub answers the first two at
     /gotapi/openapi.json and /gotapi/asyncapi.json.
     """
-    found = _sources()
+    found = _sources(plugins)
     unknown = sorted(set(plugins) - {source.id for source in found})
     if unknown:
         known = ", ".join(source.id for source in found)
@@ -44,9 +45,16 @@ def describe(document: str, plugins: tuple[str, ...]) -> None:
     click.echo(json.dumps(DOCUMENTS[document](catalog), indent=2, ensure_ascii=False))
 
 
-def _sources() -> list[Source]:
+def _sources(named: Collection[str]) -> list[Source]:
+    """Import the plug-ins that may run here, and those that were asked for by name."""
+    installed = [one for one in find_plugins() if not one.bundled]
+    trusted = approved(installed) if installed else []
     found = []
-    for loaded in map(load, find_plugins()):
+    for one in find_plugins():
+        if not (one.bundled or one in trusted or one.manifest.id in named):
+            click.echo(f"plug-in {one.manifest.id} is left out: it is not approved", err=True)
+            continue
+        loaded = load(one)
         kind = loaded.plugin_type
         if kind is None:
             click.echo(f"plug-in {loaded.manifest.id} is left out: {loaded.reason}", err=True)

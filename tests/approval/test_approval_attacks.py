@@ -149,6 +149,13 @@ def test_its_commands_are_not_imported(unapproved: Path) -> None:
     assert not unapproved.exists()
 
 
+def test_it_is_left_out_of_the_description(unapproved: Path) -> None:
+    answer = CliRunner().invoke(main, ["describe", "schema"])
+    assert answer.exit_code == 0, answer.output
+    assert "plug-in commander is left out: it is not approved" in answer.output
+    assert not unapproved.exists()
+
+
 def test_its_demo_does_not_start(unapproved: Path, tmp_path: Path, monkeypatch) -> None:
     started: list[object] = []
 

@@ -82,6 +82,7 @@ async def test_a_plugin_is_approved_and_turned_off_on_the_page(
         await tab.wait_for_selector(f"{ROW} >> text=Ready")
         assert live.hub.desk.named("lamp").ready
         assert not await tab.is_visible(APPROVE)
+        assert "May reach serial ports: /dev/ttyACM*; Bluetooth" in await tab.inner_text(ROW)
         await shot(tab, "plugins-ready")
 
         await tab.click(f'{ROW} [data-part="disable"]')
@@ -132,3 +133,15 @@ async def test_a_fault_can_be_read_and_its_text_is_no_markup(foreign, start_hub,
         await tab.wait_for_selector(f"{ROW} pre >> text=<img src=x onerror=y>")
         assert await tab.query_selector("main img") is None
         await shot(tab, "plugins-fault")
+
+
+async def test_safe_mode_is_said(foreign, start_hub, open_page) -> None:
+    async with start_hub() as live:
+        live.hub.desk.safe_mode = "it was started with --safe-mode"
+        tab = await open_page(live)
+        await tab.wait_for_selector("text=because it was started with --safe-mode")
+        await shot(tab, "safe-mode")
+        live.hub.desk.safe_mode = ""
+        tab = await open_page(live)
+        await tab.wait_for_selector(ROW)
+        assert not await tab.is_visible("#safe-mode")

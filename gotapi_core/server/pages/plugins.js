@@ -133,6 +133,8 @@ class PluginRow {
     parts.question.hidden = !asks;
     parts.approve.hidden = !asks;
     parts.runs.textContent = plugin.runs;
+    const may = asks ? "" : plugin.rights.join("; ");
+    say(parts.may, may && `May reach ${may}`);
     const wants = plugin.rights.length > 0 ? plugin.rights : ["nothing outside its own folder"];
     parts.rights.replaceChildren(...wants.map(item));
     parts.changed.hidden = plugin.changes.length === 0;
