@@ -63,6 +63,7 @@ from gotapi_core.protocol.errors import (
 )
 from gotapi_core.protocol.hmac import Encoding
 from gotapi_core.protocol.identity import Identity
+from gotapi_core.protocol.mac import KEY_SIZE
 from gotapi_core.store import Store
 
 __all__ = [
@@ -392,6 +393,16 @@ class AuthServer:
         """
         key = self._keys.find(origin, token, client_id)
         return None if key is None else (key.value, key.encoding)
+
+    def trusted_key(self, origin: str) -> bytes | None:
+        """Return the key for whole answers (HMAC v2): one that the user handed over, of 32 bytes.
+
+        Keys that came by a request, and the shorter ones of old clients, do not count.
+        """
+        key = self._keys.ring.trusted(origin)
+        if key is None or key.encoding is not Encoding.HEX or len(key.value) != 2 * KEY_SIZE:
+            return None
+        return bytes.fromhex(key.value)
 
     async def note_use(self) -> None:
         """Store when and for what applications were used; runs by itself once a minute."""

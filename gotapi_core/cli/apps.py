@@ -1,5 +1,6 @@
 """`gotapi apps` and `gotapi operator`: the operator's side of consent, in a terminal."""
 
+import secrets
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from gotapi_core.cli.asking import ask, home_option
+from gotapi_core.cli.opening import hand_over
+from gotapi_core.cli.terminal import Terminal
+from gotapi_core.protocol.mac import KEY_SIZE
 
 _LIFETIMES = click.Choice(["once", "day", "always"])
 
@@ -98,6 +102,28 @@ def revoke(application: str, home: Path | None) -> None:
     """Take access away from the application with this ID, at once."""
     ask("POST", "revoke", {"id": application}, home)
     click.echo(f"Revoked {application}.")
+
+
+@apps.command()
+@click.argument("origin")
+@click.option("--yes", is_flag=True, help="Replace or forget a key without asking.")
+@click.option("--forget", is_flag=True, help="Forget the key of this origin.")
+@home_option
+def key(origin: str, yes: bool, forget: bool, home: Path | None) -> None:
+    """Make a key by which the application at ORIGIN recognises this hub, and show it.
+
+    Give it to the application: HubKey.from_hex in Python, the parameter key of a launch address,
+    or the QR code. It is shown once. From then on that application notices when another program
+    answers in the hub's place, and sends it nothing.
+    """
+    if forget:
+        hand_over(origin, "", Terminal(yes=yes), home)
+        return
+    made = secrets.token_hex(KEY_SIZE)
+    hand_over(origin, made, Terminal(yes=yes), home)
+    from gotapi_core.tls.qr import terminal_code  # late: segno is needed nowhere else here
+
+    click.echo(f"\n{terminal_code(made)}\n{made}")
 
 
 @click.command()

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 import click
 
+from gotapi_core.cli.own_key import own_key, verbose_option
 from gotapi_core.cli.terminal import clean
 from gotapi_core.cli.tokens import Access, TokenCache
 from gotapi_core.cli.trust import trust_in, trust_options
@@ -50,8 +51,8 @@ _url_alone = click.option(
 
 
 def url_option(command: F) -> F:
-    """Add --url, and what says how an https hub is known."""
-    return _url_alone(trust_options(command))
+    """Add --url, --verbose, and what says how a hub is known."""
+    return _url_alone(verbose_option(trust_options(command)))
 
 
 def how_to_allow(code: Code | None) -> str:
@@ -81,7 +82,13 @@ def open_client(url: str, cache: TokenCache) -> HubClient:
     """
     access = cache.load(checked_url(url))
     return HubClient(
-        url, ORIGIN, NAME, access.to_token(), client_id=access.client_id, trust=trust_in(url)
+        url,
+        ORIGIN,
+        NAME,
+        access.to_token(),
+        client_id=access.client_id,
+        trust=trust_in(url),
+        key=own_key(checked_url(url), proved=access.proved),
     )
 
 
@@ -112,10 +119,11 @@ async def _ask(
     known = client.token.scopes if client.token is not None else ()
     client.token = None
     # Kept before the wait, so that a command that is started again joins the same request.
-    _remember(cache, client.url, Access(client_id=await client.register()))
+    client_id = await client.register()
+    _remember(cache, client.url, Access(client_id=client_id, proved=client.keyed))
     wanted = list(dict.fromkeys([*scopes, *known]))
     token = await client.authorize_by_code(wanted, lambda code: waiting(how_to_allow(code)))
-    _remember(cache, client.url, _access(token))
+    _remember(cache, client.url, _access(token, proved=client.keyed))
     missing = sorted(set(scopes) - set(token.scopes))
     if missing:
         raise ConsentDenied(
@@ -123,8 +131,8 @@ async def _ask(
         )
 
 
-def _access(token: Token) -> Access:
-    return Access(token.client_id, token.value, token.scopes, token.expires)
+def _access(token: Token, *, proved: bool) -> Access:
+    return Access(token.client_id, token.value, token.scopes, token.expires, proved)
 
 
 def _remember(cache: TokenCache, url: str, access: Access) -> None:

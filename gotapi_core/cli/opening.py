@@ -47,7 +47,7 @@ def _start(launch: Launch, terminal: Terminal, home: Path | None) -> None:
     note = running(paths.lock) or _start_hub(paths, home)
     click.echo(f"The hub runs at {note.url}")
     if launch.origin is not None and launch.key is not None:
-        _hand_over(launch.origin, launch.key, terminal, home)
+        hand_over(launch.origin, launch.key, terminal, home)
     if launch.manner is Manner.ACTIVITY:
         _show(ask("POST", "link", {}, home)["url"], "the operator page")
     if launch.url is not None:
@@ -97,7 +97,7 @@ def _answering(paths: Paths, home: Path | None) -> Note | None:
     return note
 
 
-def _hand_over(origin: str, key: str, terminal: Terminal, home: Path | None) -> None:
+def hand_over(origin: str, key: str, terminal: Terminal, home: Path | None) -> None:
     """Give the hub a launch key; one that takes the place of another only after a yes."""
     # Any page can open such an address, also in another one's name.
     if not key and not terminal.confirm(f"Forget the key by which {origin} recognises this hub?"):

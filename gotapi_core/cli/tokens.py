@@ -21,6 +21,7 @@ class Access(msgspec.Struct, frozen=True, omit_defaults=True):
     token: str = ""
     scopes: tuple[str, ...] = ()
     expires: float = 0.0  # seconds since 1970
+    proved: bool = False  # this user's own hub: from then on it has to prove that
 
     def __repr__(self) -> str:
         return f"Access(scopes={self.scopes!r}, expires={self.expires!r})"
@@ -56,7 +57,7 @@ class TokenCache:
         """Drop a token that is not good any more; the clientId stays, so that asking joins."""
         access = self.load(url)
         if access.token:
-            self.save(url, Access(client_id=access.client_id))
+            self.save(url, Access(client_id=access.client_id, proved=access.proved))
 
     def _read(self) -> _File:
         try:

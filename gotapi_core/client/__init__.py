@@ -8,6 +8,7 @@ from gotapi_core.client.errors import (
     HubError,
     HubFault,
     HubIdentityChanged,
+    HubImpostor,
     HubRefused,
     HubUnreachable,
     HubUntrusted,
@@ -16,6 +17,7 @@ from gotapi_core.client.errors import (
 from gotapi_core.client.events import Events
 from gotapi_core.client.hub_client import DEFAULT_URL, Availability, HubClient
 from gotapi_core.client.printer import Printer, StatusEvents
+from gotapi_core.client.proof import HubKey
 from gotapi_core.client.status import JobState, PrinterStatus, PrintJob
 from gotapi_core.client.trust import Trust
 from gotapi_core.client.upload import FileChanged, StoredFile
@@ -34,6 +36,8 @@ __all__ = [
     "HubError",
     "HubFault",
     "HubIdentityChanged",
+    "HubImpostor",
+    "HubKey",
     "HubRefused",
     "HubUnreachable",
     "HubUntrusted",

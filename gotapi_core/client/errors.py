@@ -16,11 +16,15 @@ class HubUnreachable(HubError):
 
 
 class HubUntrusted(HubError):
-    """The hub's certificate is not one that this client trusts; nothing was sent to it."""
+    """What answers is not the hub that this client trusts; nothing secret was sent to it."""
 
 
 class HubIdentityChanged(HubUntrusted):
     """The hub has another key than the one that was trusted."""
+
+
+class HubImpostor(HubUntrusted):
+    """An answer did not come from the hub that knows the key: another program has its port."""
 
 
 class HubFault(HubError):

@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -26,6 +27,7 @@ from gotapi_core.client.errors import (
     HubUntrusted,
     TokenRejected,
 )
+from gotapi_core.client.proof import Proof
 from gotapi_core.client.resume import Cursor, Seen
 from gotapi_core.client.trust import Verifier, verification_failure
 from gotapi_core.client.wire import unreachable
@@ -141,8 +143,10 @@ class Channel:
         asker: Asker,
         patience: float,
         verifier: Verifier | None = None,
+        proof: Proof | None = None,
     ) -> None:
         self._url = url
+        self._proof = proof
         self._verifier = verifier
         self._origin = origin
         self._asker = asker
@@ -246,11 +250,12 @@ class Channel:
 
     async def _open(self) -> ClientConnection:
         token = self._asker.reveal_token()
+        asked = self._proof.headers() if self._proof is not None else {}
         try:
             socket = await connect(
                 self._url,
                 ssl=await self._verifier.context() if self._verifier is not None else None,
-                additional_headers={NATIVE_HEADER: self._origin},
+                additional_headers={NATIVE_HEADER: self._origin, **asked},
                 proxy=None,  # as for HTTP: the hub is local
                 compression=None,
                 open_timeout=OPEN,
@@ -266,6 +271,7 @@ class Channel:
                 raise await self._verifier.explain(refused) from error
             raise unreachable(self._url) from error
         try:
+            self._check(socket, asked)  # before the token is sent
             async with asyncio.timeout(VERDICT):
                 await socket.send(self._cursor.token_frame(token).decode())
                 verdict = check_verdict(await socket.recv())
@@ -282,6 +288,12 @@ class Channel:
                 for events in listeners:
                     events.lost += 1
         return socket
+
+    def _check(self, socket: ClientConnection, asked: Mapping[str, str]) -> None:
+        if self._proof is not None and socket.response is not None:
+            path = urlsplit(self._url).path
+            fields = {name.lower(): value for name, value in socket.response.headers.raw_items()}
+            self._proof.check(asked, "GET", path, socket.response.status_code, fields, b"")
 
     def _hear(self, frame: str | bytes) -> None:
         heard = parse_event(frame)
@@ -342,6 +354,11 @@ def _check_close(closed: ConnectionClosed) -> None:
     if code == CloseCode.REVOKED:
         raise TokenRejected(
             int(ResultCode.INVALID_TOKEN), "The access was revoked, or has expired"
+        ) from closed
+    if code == CloseCode.REPLACED:  # another try would close another one of ours
+        raise HubRefused(
+            int(ResultCode.ILLEGAL_SERVER_STATE),
+            "This application has too many WebSockets at the hub, and this was its oldest",
         ) from closed
     sent = None if closed.rcvd_then_sent else closed.sent
     if sent is not None and sent.code == CloseCode.TOO_BIG:

@@ -27,6 +27,7 @@ from gotapi_core.client.errors import (
     TokenRejected,
 )
 from gotapi_core.client.events import Channel, Events, Stream
+from gotapi_core.client.proof import HubKey
 from gotapi_core.client.trust import Trust
 from gotapi_core.client.tus import Upload
 from gotapi_core.client.upload import Progress, StoredFile, open_file
@@ -57,10 +58,11 @@ class HubClient:
     """Talks to one hub as one application; use it as an async context manager.
 
     `origin` identifies the application (for example `org.example.slicer`), `name` is what its
-    user reads when asked for consent, and `trust` says how an https hub is known. Without a
-    `token` call `authorize` first; keep the token it returns for the next run. All methods raise
-    HubError: HubUnreachable, HubUntrusted, HubFault, HubRefused and its subclass TokenRejected.
-    Times are in seconds.
+    user reads when asked for consent, and `trust` says how an https hub is known. With a `key`
+    that the hub knows (`gotapi apps key`) the hub proves itself before anything is sent to it,
+    and each of its answers is checked. Without a `token` call `authorize` first; keep the token it
+    returns for the next run. All methods raise HubError: HubUnreachable, HubUntrusted and its
+    subclass HubImpostor, HubFault, HubRefused and its subclass TokenRejected. Times are in seconds.
 
         async with HubClient(url, "org.example.slicer", "Example Slicer") as hub:
             await hub.authorize(["3dp"])
@@ -79,15 +81,18 @@ class HubClient:
         time_limit: float = TIME_LIMIT,
         patience: float = PATIENCE,
         trust: Trust = Trust(),  # noqa: B008  # frozen
+        key: HubKey | None = None,
     ) -> None:
-        self._wire = Wire(url, origin, trust)
+        self._wire = Wire(url, origin, trust, key)
         self._origin = origin
         self._name = name
         self._time_limit = time_limit
         self._patience = patience
         self.token = token
         self.client_id = client_id or (token.client_id if token is not None else "")
-        self._channel = Channel(self._wire.socket_url, origin, self, patience, self._wire.verifier)
+        self._channel = Channel(
+            self._wire.socket_url, origin, self, patience, self._wire.verifier, self._wire.proof
+        )
 
     def __repr__(self) -> str:
         return f"HubClient({self.url!r}, {self._origin!r}, {self._name!r}, token={self.token!r})"
@@ -102,6 +107,11 @@ class HubClient:
     def url(self) -> str:
         """The hub's address without a path."""
         return self._wire.url
+
+    @property
+    def keyed(self) -> bool:
+        """Whether the hub has to prove itself with a key."""
+        return self._wire.proof is not None
 
     async def close(self) -> None:
         """Close every connection."""

@@ -9,6 +9,8 @@ from urllib.parse import urlencode, urlsplit
 import httpx2
 
 from gotapi_core.client.errors import HubFault, HubUnreachable
+from gotapi_core.client.introduction import Introduction
+from gotapi_core.client.proof import HubKey, Proof
 from gotapi_core.client.trust import Trust, Verifier, verification_failure
 from gotapi_core.client.tus import Answer
 from gotapi_core.protocol.identity import NATIVE_HEADER
@@ -24,8 +26,15 @@ _FORM: Final = "application/x-www-form-urlencoded"
 class Wire:
     """Sends requests to one hub; parameters never are part of a URL that a library might log."""
 
-    def __init__(self, url: str, origin: str, trust: Trust = Trust()) -> None:  # noqa: B008  # frozen
+    def __init__(
+        self,
+        url: str,
+        origin: str,
+        trust: Trust = Trust(),  # noqa: B008  # frozen
+        key: HubKey | None = None,
+    ) -> None:
         self.url = checked_url(url)
+        self.proof = Proof(key, self.url) if key is not None else None
         self.verifier = Verifier(self.url, origin, trust)
         self._origin = origin
         self._made: httpx2.AsyncClient | None = None
@@ -48,15 +57,18 @@ class Wire:
         in_body = method in ("PUT", "POST")
         target = path if in_body or not encoded else f"{path}?{encoded}"
         client = await self._client()
+        asked = self._asked()
         request = client.build_request(
             method,
             path,
             content=encoded.encode() if in_body else None,
-            headers={"Content-Type": _FORM} if in_body else None,
-            extensions={"target": target.encode("ascii")},
+            headers={**asked, "Content-Type": _FORM} if in_body else dict(asked),
+            extensions={"target": target.encode("ascii"), **self._introduction()},
             timeout=httpx2.Timeout(time_limit, connect=CONNECT),
         )
-        return await self._exchange(client, request, time_limit)
+        answer = await self._answer(client, request, time_limit)
+        self._check(asked, method, target, answer)
+        return answer.status, answer.body
 
     async def exchange(
         self,
@@ -67,14 +79,29 @@ class Wire:
     ) -> Answer:
         """Send a request of an upload; bounded per piece, as the whole may be any size."""
         client = await self._client()
+        asked = self._asked()
         request = client.build_request(
             method,
             path,
             content=content,
-            headers=headers,
+            headers={**headers, **asked},
+            extensions=self._introduction(),
             timeout=httpx2.Timeout(PIECE, connect=CONNECT, read=STORED),
         )
-        return await self._answer(client, request, None)
+        answer = await self._answer(client, request, None)
+        self._check(asked, method, path, answer)
+        return answer
+
+    def _asked(self) -> Mapping[str, str]:
+        return self.proof.headers() if self.proof is not None else {}
+
+    def _introduction(self) -> dict[str, object]:
+        """Return what lets the hub prove itself over each new connection, before its first use."""
+        return {} if self.proof is None else {"trace": Introduction(self.proof, self._origin)}
+
+    def _check(self, asked: Mapping[str, str], method: str, target: str, answer: Answer) -> None:
+        if self.proof is not None:
+            self.proof.check(asked, method, target, answer.status, answer.headers, answer.body)
 
     async def _client(self) -> httpx2.AsyncClient:
         """Return the HTTP client; the first time for TLS this may ask the hub for its key."""
@@ -90,12 +117,6 @@ class Wire:
                 timeout=CONNECT,
             )
         return self._made
-
-    async def _exchange(
-        self, client: httpx2.AsyncClient, request: httpx2.Request, time_limit: float | None
-    ) -> tuple[int, bytes]:
-        answer = await self._answer(client, request, time_limit)
-        return answer.status, answer.body
 
     async def _answer(
         self, client: httpx2.AsyncClient, request: httpx2.Request, time_limit: float | None

@@ -16,6 +16,9 @@ from typing import Final
 from gotapi_core.protocol.errors import InvalidParameter
 
 MAX_KEY: Final = 256  # characters; the clients send 64 and 32
+# The messages of the second version (`mac.py`) begin with this. Where one key serves both, the
+# first version, which signs whatever nonce it is sent, must not be made to sign those.
+_SECOND_VERSION: Final = b"gotapi-hub "
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*", re.ASCII)
 
 
@@ -49,7 +52,11 @@ def server_mac(key: str, nonce: str, encoding: Encoding) -> str:
             f"The key must be 1 to {MAX_KEY} characters, and with a launch URI pairs of hex digits"
         )
     if encoding is Encoding.TEXT:
-        return hmac.new(key.encode(), nonce.encode(), hashlib.sha256).hexdigest()
-    if not _HEX.fullmatch(nonce):
+        secret, message = key.encode(), nonce.encode()
+    elif _HEX.fullmatch(nonce):
+        secret, message = bytes.fromhex(key), bytes.fromhex(nonce)
+    else:
         raise InvalidParameter("The nonce must be pairs of hex digits, as the key is")
-    return hmac.new(bytes.fromhex(key), bytes.fromhex(nonce), hashlib.sha256).hexdigest()
+    if message.startswith(_SECOND_VERSION):
+        raise InvalidParameter("The nonce is not random; use 16 random bytes")
+    return hmac.new(secret, message, hashlib.sha256).hexdigest()

@@ -7,7 +7,8 @@ relay sits on another port, or is another instance; what it changes no longer fi
 
 Wire: the request has `X-GotAPI-Nonce`, the answer `X-GotAPI-Instance` and `X-GotAPI-MAC: v2 <hex>`.
 The key is 32 bytes, handed over by launch URI, by the operator, or read from the operator's file
-by the user's own programs; never by a network request.
+by the user's own programs (which say so with `X-GotAPI-Key-Id: operator`); never by a network
+request.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from gotapi_core.protocol.errors import InvalidParameter
 NONCE_HEADER: Final = "x-gotapi-nonce"
 INSTANCE_HEADER: Final = "x-gotapi-instance"
 MAC_HEADER: Final = "x-gotapi-mac"
+KEY_ID_HEADER: Final = "x-gotapi-key-id"
+OPERATOR_KEY: Final = "operator"
+"""The key id of the user's own programs; without an id it is the key of the origin."""
 KEY_SIZE: Final = 32  # bytes, the size of the hash: more adds nothing, less weakens it
 _SCHEME: Final = "v2 "
 _LABEL: Final = b"gotapi-hub answer v2\n"
@@ -73,6 +77,11 @@ def verified(key: bytes, answer: Answer, header: str | None) -> bool:
 def derived_key(secret: str, purpose: str) -> bytes:
     """Return a key made from a secret that both sides hold, for one purpose."""
     return hmac.new(secret.encode(), f"gotapi-hub key {purpose}".encode(), hashlib.sha256).digest()
+
+
+def operator_key(secret: str) -> bytes:
+    """Return the key of the user's own programs, which can read the operator's file."""
+    return derived_key(secret, "cli")
 
 
 def _message(answer: Answer) -> bytes:

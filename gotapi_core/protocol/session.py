@@ -65,6 +65,9 @@ class CloseCode(IntEnum):
     REVOKED = 4401
     """The access token was revoked or has expired; like HTTP 401, a new one is needed."""
 
+    REPLACED = 4409
+    """The application opened more WebSockets than it may have; this was its oldest."""
+
     TOO_SLOW = 4408
     """The client did not read its events; it may connect again. Used by the server's pump."""
 

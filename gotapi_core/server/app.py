@@ -14,11 +14,12 @@ from gotapi_core.server import authorize, oauth
 from gotapi_core.server.asgi import ClientGone, Headers, Receive, Scope, Send, header_map, send_json
 from gotapi_core.server.certificate import PATH as CERTIFICATE
 from gotapi_core.server.certificate import send_certificate
-from gotapi_core.server.cors import cors_headers, send_preflight
+from gotapi_core.server.cors import cors_headers, private_network, send_preflight
 from gotapi_core.server.describe import Descriptions, is_description
 from gotapi_core.server.doors import Doors
 from gotapi_core.server.events import PATH as WEBSOCKET
 from gotapi_core.server.events import Socket, Sockets
+from gotapi_core.server.files import PATH as FILES
 from gotapi_core.server.files import Files, bearer
 from gotapi_core.server.jsonrpc import PATH as JSONRPC
 from gotapi_core.server.jsonrpc import JsonRpc, RpcSocket
@@ -27,6 +28,7 @@ from gotapi_core.server.plugin_socket import PATH as PLUGINS
 from gotapi_core.server.plugin_socket import PluginSockets
 from gotapi_core.server.pump import Pump
 from gotapi_core.server.rest import Rest
+from gotapi_core.server.signing import Signer
 from gotapi_core.server.sse import PATH as EVENTS
 from gotapi_core.server.sse import EventStreams
 from gotapi_core.server.surfaces import Surfaces
@@ -43,6 +45,7 @@ class App:
     def __init__(self, hub: Hub) -> None:
         self.doors = Doors(hub.settings)
         self._hub = hub
+        self._signer = Signer(hub)
         self._rest = Rest(hub)
         self._rpc = JsonRpc(hub)
         self._descriptions = Descriptions(hub)
@@ -73,6 +76,9 @@ class App:
         self._streams.close_all()
         await self.sockets.close()
 
+    def _approved(self, origin: str) -> bool:
+        return any(one.origin == origin for one in self._hub.auth.applications())
+
     def _stop_unless_used(self) -> int:
         """Stop the hub; returns how many WebSockets keep it from that."""
         count = self.sockets.count_all()
@@ -95,6 +101,7 @@ class App:
         path: str = scope["path"]
         try:
             headers = header_map(scope)
+            send = self._signer.wrap(scope, headers, send)
             _check_host(headers.get("host", ""), self.doors.names(scope))
             kind = _kind(scope["method"], path, headers)
             if not _by_link(scope):
@@ -108,7 +115,7 @@ class App:
         elif kind is not FetchKind.API:
             await self._operator(scope, receive, send)
         elif scope["method"] == "OPTIONS" and not path.startswith(BLOBS):
-            await send_preflight(send, headers)
+            await send_preflight(send, headers, private_network(headers, self._approved))
         elif path == EVENTS:
             await self._streams.answer(scope, headers, receive, send)
         elif path in oauth.PATHS:
@@ -117,6 +124,8 @@ class App:
             await self._rpc.http(scope, headers, receive, send)
         elif is_description(path):
             await self._descriptions.answer(scope, headers, send)
+        elif path == FILES:
+            await self._files.relay(scope, headers, receive, send)
         elif path.startswith("/gotapi/") or path == "/gotapi":
             await self._rest.answer(scope, headers, receive, send)
         elif path == CERTIFICATE:
@@ -150,6 +159,7 @@ class App:
         abort: Callable[[], None] = scope["extensions"][ABORT]
         try:
             headers = header_map(scope)
+            send = self._signer.wrap(scope, headers, send)
             _check_host(headers.get("host", ""), self.doors.names(scope))
             check_fetch(headers, kind=FetchKind.API)
             if scope["path"] == PLUGINS:
@@ -175,7 +185,7 @@ class App:
                 identity,
                 send,
                 abort,
-                sockets.count,
+                sockets.make_room,
                 token=bearer(headers),
                 base_url=f"{scope['scheme'].replace('ws', 'http')}://{headers['host']}",
             )

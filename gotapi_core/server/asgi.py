@@ -23,7 +23,7 @@ _MAX_LENGTH_DIGITS = 19  # of a Content-Length; 2**63 has as many
 _ONCE = frozenset(
     {
         "authorization", "content-length", "content-type", "cookie", "host", "origin", "referer",
-        "x-gotapi-origin", "x-gotapi-page-key",
+        "x-gotapi-key-id", "x-gotapi-nonce", "x-gotapi-origin", "x-gotapi-page-key",
     }
 )  # fmt: skip
 _JSON = (b"content-type", b"application/json; charset=utf-8")

@@ -34,7 +34,7 @@ class Sockets:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._open: set[Pump] = set()
+        self._open: dict[Pump, None] = {}  # the oldest first
         self._none_open = asyncio.Event()
         self._none_open.set()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -55,14 +55,14 @@ class Sockets:
             return
         await send({"type": "websocket.accept"})
         socket = make(self)
-        self._open.add(socket)
+        self._open[socket] = None
         self._none_open.clear()
         if self._sweeper is None:
             self._sweep()
         try:
             await socket.run(receive)
         finally:
-            self._open.discard(socket)
+            del self._open[socket]
             if not self._open:
                 self._none_open.set()
             # The closing handshake gets a moment; a peer that reads nothing never ends it.
@@ -72,9 +72,20 @@ class Sockets:
         """Count the open sockets."""
         return len(self._open)
 
-    def count(self, application: str, but: Pump) -> int:
-        """Count the open sockets of an application except one."""
-        return sum(one.application == application for one in self._open if one is not but)
+    def make_room(self, application: str, newcomer: Pump) -> None:
+        """Close the oldest sockets of an application, where it has one too many with the newcomer.
+
+        DeviceConnect's SDK opens its next socket before the last one is closed: it is not refused.
+        """
+        mine = [
+            one
+            for one in self._open
+            if one.application == application and one is not newcomer and not one.closing
+        ]
+        most = self._hub.settings.server.sockets_per_application
+        for one in mine[: max(0, len(mine) - most + 1)]:
+            reason = f"the application has more than {most} WebSockets"
+            one.close(CloseCode.REPLACED, reason, within=CLOSE_TIME)
 
     async def close(self) -> None:
         """Close every socket because the hub stops; waits a moment for them."""
@@ -120,7 +131,7 @@ class Socket(Pump):
         send: Send,
         abort: Callable[[], None],
     ) -> None:
-        super().__init__(hub, identity, send, abort, sockets.count)
+        super().__init__(hub, identity, send, abort, sockets.make_room)
         self._session = Session(time.monotonic(), TOKEN_DEADLINE)
 
     def revoked(self) -> None:

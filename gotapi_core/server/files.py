@@ -1,13 +1,14 @@
 """Files of applications over HTTP: POST /blobs/ stores one, GET /blobs/<id> gives it back.
 
 Big ones come with tus (`server.tus`). GET with a signed link needs no token; POST to
-/blobs/<id>/link makes one.
+/blobs/<id>/link makes one. GET /gotapi/files?uri= is DeviceConnect's way to a file.
 """
 
 from collections.abc import Mapping
+from urllib.parse import urlencode, urlsplit
 
 from gotapi_core import __version__
-from gotapi_core.blobs import PATH
+from gotapi_core.blobs import PATH as BLOBS
 from gotapi_core.hub import Hub
 from gotapi_core.protocol.errors import (
     GotapiError,
@@ -36,6 +37,7 @@ from gotapi_core.server.tus import Tus
 
 Members = Mapping[str, object]
 
+PATH = "/gotapi/files"  # where DeviceConnect's applications read a file
 LINK = "/link"  # ends the path at which a signed link is made
 _LIFETIME_DIGITS = 9  # of a link's seconds; longer than a day is cut to a day
 
@@ -74,6 +76,26 @@ class Files:
                 status = error.status  # whoever reads a file would store a 200 as the file
             await send_json(send, status, body, cors_headers(headers))
 
+    async def relay(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        """Answer for the file whose uri is a parameter as if that had been asked for."""
+        try:
+            query = parse_query(scope["query_string"])
+            if scope["method"] not in ("GET", "HEAD"):
+                raise InvalidMethod(f"{PATH} takes GET with a uri")
+            parts = urlsplit(query.pop("uri", ""))
+            if not parts.path.startswith(BLOBS) or parts.path == BLOBS:
+                raise InvalidParameter("uri must be that of a file of this hub")
+        except (GotapiError, ValueError) as error:
+            known = error if isinstance(error, GotapiError) else InvalidParameter(f"uri: {error}")
+            status, body = error_body(known, lineage_of(headers))
+            status = known.status  # as below: whoever reads a file would store a 200 as the file
+            await send_json(send, status, body, cors_headers(headers))
+            return
+        linked = parts.query.encode("ascii", "replace")
+        more = linked if is_link(linked) else urlencode(query).encode()
+        inner = {**scope, "path": parts.path, "query_string": more}
+        await self.answer(inner, headers, receive, send)
+
     async def _members(self, scope: Scope, headers: Headers, receive: Receive) -> Members:
         method, path = scope["method"], scope["path"]
         if method == "POST" and path.endswith(LINK):
@@ -81,7 +103,7 @@ class Files:
         if method == "DELETE":
             query = parse_query(scope["query_string"])
             application = self._application(query, headers, scope["method"])
-            await self._hub.blobs.delete(path.removeprefix(PATH), application)
+            await self._hub.blobs.delete(path.removeprefix(BLOBS), application)
             return {}
         return await self._upload(scope, headers, receive)
 
@@ -89,7 +111,7 @@ class Files:
         """Make a signed link to a file of the application; parameters: `lifetime` and `use`."""
         query = parse_query(scope["query_string"])
         application = self._application(query, headers, scope["method"])
-        blob_id = scope["path"].removeprefix(PATH).removesuffix(LINK)
+        blob_id = scope["path"].removeprefix(BLOBS).removesuffix(LINK)
         blob = await self._hub.blobs.find(blob_id, application)
         lifetime, use = _lifetime(query.get("lifetime")), query.get("use", "show")
         if use not in ("show", "save"):
@@ -100,9 +122,9 @@ class Files:
     async def _upload(self, scope: Scope, headers: Headers, receive: Receive) -> Members:
         """Store the body as it is; parameters: `name`, and `sha256` to have it checked."""
         if scope["method"] != "POST":
-            raise InvalidMethod(f"{PATH} takes POST with the file as the body")
-        if scope["path"] != PATH:
-            raise InvalidUrl(f"A file is uploaded to {PATH}; the hub chooses its name")
+            raise InvalidMethod(f"{BLOBS} takes POST with the file as the body")
+        if scope["path"] != BLOBS:
+            raise InvalidUrl(f"A file is uploaded to {BLOBS}; the hub chooses its name")
         query = parse_query(scope["query_string"])
         application = self._application(query, headers, scope["method"])
         content_type = headers.get("content-type", "application/octet-stream")
@@ -118,12 +140,12 @@ class Files:
             blob = await writer.finish(query.get("sha256"))
         finally:
             await writer.abort()
-        uri = f"{scope['scheme']}://{headers['host']}{PATH}{blob.id}"
+        uri = f"{scope['scheme']}://{headers['host']}{BLOBS}{blob.id}"
         return {"uri": uri, "size": blob.size, "sha256": blob.sha256, "name": blob.name}
 
     async def _download(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         query = parse_query(scope["query_string"])
-        blob_id = scope["path"].removeprefix(PATH)
+        blob_id = scope["path"].removeprefix(BLOBS)
         try:
             if is_link(scope["query_string"]):
                 blob_id = blob_id.partition("/")[0]  # after it the file's name may follow

@@ -189,12 +189,12 @@ class RpcSocket(Pump):
         identity: Identity,
         send: Send,
         abort: Callable[[], None],
-        rivals: Callable[[str, Pump], int],
+        make_room: Callable[[str, Pump], None],
         *,
         token: str | None,
         base_url: str,
     ) -> None:
-        super().__init__(hub, identity, send, abort, rivals)
+        super().__init__(hub, identity, send, abort, make_room)
         self._rpc = rpc
         self._token = token
         self._base_url = base_url

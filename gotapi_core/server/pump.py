@@ -12,7 +12,7 @@ from collections.abc import Callable
 from gotapi_auth.server import Access
 from gotapi_core.hub import Hub
 from gotapi_core.protocol.delivery import Offer
-from gotapi_core.protocol.errors import GotapiError, TooManyRequests
+from gotapi_core.protocol.errors import GotapiError
 from gotapi_core.protocol.identity import Identity
 from gotapi_core.protocol.replay import Feed, Position, Sent, with_ids
 from gotapi_core.protocol.session import CloseCode
@@ -24,7 +24,7 @@ CLOSE_TIME = 1.0  # seconds from the decision to close to the end of the connect
 class Pump(ABC):
     """One WebSocket of an application: an ear of it, and the task that empties its queue.
 
-    `rivals` counts the application's other sockets.
+    `make_room` closes what the application has too many of, before this one is its.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Pump(ABC):
         identity: Identity,
         send: Send,
         abort: Callable[[], None],
-        rivals: Callable[[str, "Pump"], int],
+        make_room: Callable[[str, "Pump"], None],
     ) -> None:
         self.hub = hub
         self.identity = identity
@@ -42,7 +42,7 @@ class Pump(ABC):
         self.token_id = ""
         self.expires = math.inf  # by the hub's clock
         self._send = send
-        self._rivals = rivals
+        self._make_room = make_room
         self._queue = hub.settings.server.event_queue
         self._feed = Feed(self._queue)
         self._wake = asyncio.Event()
@@ -79,6 +79,11 @@ class Pump(ABC):
         self._feed = Feed(self._queue)
         self.close(CloseCode.REVOKED, "the access token is no longer valid", within=CLOSE_TIME)
 
+    @property
+    def closing(self) -> bool:
+        """Whether it is being closed."""
+        return self._closing is not None
+
     def close(self, code: int, reason: str, *, within: float | None = None) -> None:
         """Close the socket after what waits, or cut it when that takes too long."""
         if self._closing is not None:
@@ -92,11 +97,9 @@ class Pump(ABC):
         """Take a token; returns why it is not good, or None."""
         try:
             access = self.hub.auth.authenticate(token, self.identity)
-            limit = self.hub.settings.server.sockets_per_application
-            if self._rivals(access.application_id, self) >= limit:
-                raise TooManyRequests(f"This application has {limit} WebSockets; close one first")
         except GotapiError as error:
             return error
+        self._make_room(access.application_id, self)
         self._belong(access)
         return None
 

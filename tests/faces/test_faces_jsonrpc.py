@@ -230,7 +230,7 @@ async def test_bad_tokens_close_the_socket(desk: Any, hear: Any) -> None:
 
 async def test_a_revoked_token_closes_the_socket(desk: Any) -> None:
     async with desk.socket("/gotapi/jsonrpc", **desk.bearer) as socket:
-        await desk.until(lambda: desk.live.app.sockets.count(_application(desk), None) == 1)
+        await desk.until(lambda: desk.live.app.sockets.count_all() == 1)
         await desk.hub.auth.revoke(_application(desk))
         await closed(socket, 4401)
 

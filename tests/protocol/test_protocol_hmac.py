@@ -98,3 +98,12 @@ def test_any_text_gives_a_mac_or_is_refused(key, nonce, encoding):
         return
     assert len(mac) == 64
     assert mac == mac.lower()
+
+
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_a_nonce_that_reads_as_a_message_of_the_second_version_is_not_signed(encoding):
+    text = "gotapi-hub answer v2\n"
+    nonce = text.encode().hex() if encoding is Encoding.HEX else text
+    with pytest.raises(InvalidParameter, match="not random"):
+        server_mac("ab" * 32, nonce, encoding)
+    assert server_mac("ab" * 32, nonce[2:], encoding)

@@ -13,6 +13,7 @@ from gotapi_core.protocol.mac import (
     Answer,
     derived_key,
     mac_header,
+    operator_key,
     parse_key,
     valid_nonce,
     verified,
@@ -106,3 +107,4 @@ def test_a_derived_key_is_for_one_purpose_and_one_secret() -> None:
     keys = {derived_key(secret, purpose) for secret in ("a", "b") for purpose in ("x", "y")}
     assert len(keys) == 4
     assert all(len(key) == 32 for key in keys)
+    assert operator_key("a") == derived_key("a", "cli")

@@ -217,3 +217,10 @@ def test_any_body_parses_or_is_refused(content_type, body):
     except InvalidParameter:
         return
     assert len(values) <= 3
+
+
+def test_of_two_access_tokens_the_last_one_counts():
+    """DeviceConnect's SDK leaves the refused one in the query when it adds the new one."""
+    assert parse_query(b"accessToken=old&a=1&accessToken=new") == {"accessToken": "new", "a": "1"}
+    with pytest.raises(InvalidParameter, match="twice"):
+        parse_query(b"serviceId=a&serviceId=b")
