@@ -48,7 +48,7 @@ class Desk:
     async def until(self, wanted: Callable[[dict[str, Any]], bool], printer: int = 0) -> Any:
         """Ask for the status until it is as wanted; the deadline is far."""
         async with asyncio.timeout(PATIENCE):
-            while not wanted(status := await self.status(printer)):
+            while not wanted(status := await self.status(printer)):  # noqa: ASYNC110  # one asks
                 await asyncio.sleep(0.02)
         return status
 
@@ -69,6 +69,13 @@ class Desk:
             await self.call(method, attribute, **params)
         assert refused.value.code == code, refused.value
         return str(refused.value)
+
+    async def printed(self, command: str) -> list[str]:
+        """Wait until the printer has accepted a command; returns its transcript."""
+        async with asyncio.timeout(PATIENCE):
+            while command not in self.transcript():  # noqa: ASYNC110  # it is a file
+                await asyncio.sleep(0.02)
+        return self.transcript()
 
     def transcript(self, printer: int = 0) -> list[str]:
         return self.simulators[printer].transcript()

@@ -66,9 +66,7 @@ async def test_the_scripts_run_around_a_pause_and_after_a_stop(desk) -> None:
         await one.call("put", "resume")
         await one.call("delete", "printingcommand")
         await one.job(job, "stopped")
-        async with asyncio.timeout(10):
-            while "M117 given up" not in (lines := one.transcript()):
-                await asyncio.sleep(0.02)
+        lines = await one.printed("M117 given up")
     parked = lines.index("G1 Z20 F600")
     assert lines[parked - 1] == "G91"
     assert lines[parked : parked + 2] == ["G1 Z20 F600", "G90"]
