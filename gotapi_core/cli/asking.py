@@ -10,7 +10,7 @@ import httpx2
 from gotapi_core.cli.running import Note, running
 from gotapi_core.paths import Paths, default_paths, paths_under
 
-_TIMEOUT = 10.0  # seconds
+_TIMEOUT = 30.0  # seconds; approving a plug-in waits for its start, which may take 10
 
 home_option = click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False), help="The hub's folder."

@@ -11,18 +11,23 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import click
+import msgspec
 import pytest
 from click.testing import CliRunner
 
+from gotapi_core import plugin_desk
+from gotapi_core.approvals import APPROVED, OWNER
 from gotapi_core.cli import demo, main, plugin_commands
 from gotapi_core.cli.plugins_approval import described
 from gotapi_core.host import loader
+from gotapi_core.host.approval import approval_of
 from gotapi_core.host.loader import Found, Loaded, find_module, load, settle_ids
 from gotapi_core.host.plugin_folders import find_folders
 from gotapi_core.host.ports import load_for
 from gotapi_core.paths import paths_under
 from gotapi_core.plugin.manifest import Manifest
 from gotapi_core.settings import Settings
+from gotapi_core.store import Documents, Store
 from gotapi_core.testing import live_hub
 
 
@@ -147,6 +152,22 @@ def test_its_commands_are_not_imported(unapproved: Path) -> None:
     assert isinstance(plugin_commands.plugin_commands()["sim-printer"], click.Command)
     assert CliRunner().invoke(main, ["sim-printer", "--help"]).exit_code == 0  # the hub's own
     assert not unapproved.exists()
+
+
+def test_once_it_is_approved_its_command_runs(unapproved: Path, tmp_path: Path) -> None:
+    (found,) = [one for one in plugin_commands.find_plugins() if one.manifest.id == "commander"]
+    paths = paths_under(tmp_path / "home")
+    paths.prepare()
+    with Store(paths.store) as store:
+        subject, _ = plugin_desk._subject(found)
+        body = msgspec.json.encode(approval_of(subject, 0.0, most_files=10))
+        Documents(store, OWNER).put_sync(APPROVED, "commander", body)
+    assert plugin_commands.approved([found]) == [found]
+    plugin_commands.plugin_commands()
+    assert unapproved.exists()
+    unapproved.unlink()
+    (tmp_path / "site" / "foreign_command" / "__init__.py").write_text("changed = True")
+    assert plugin_commands.approved([found]) == []
 
 
 def test_it_is_left_out_of_the_description(unapproved: Path) -> None:

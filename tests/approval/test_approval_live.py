@@ -9,9 +9,11 @@ import contextlib
 import httpx2
 import pytest
 
+from gotapi_core.approvals import APPROVED, MOST_FILES, OWNER
 from gotapi_core.client import HubClient, HubRefused
 from gotapi_core.host.supervisor import PluginState
 from gotapi_core.protocol.errors import IllegalServerState, InvalidParameter, ResultCode
+from gotapi_core.store import Documents
 from gotapi_core.testing import LiveHub
 
 
@@ -182,6 +184,53 @@ async def test_in_the_hubs_process_it_is_not_imported_before_it_is_approved(
         await live.approve_plugin("lamp")
         assert state_of(live) == "stopped"
         assert "restart the hub" in reason_of(live)
+
+
+async def test_one_that_breaks_in_the_hubs_process_fails_alone(
+    foreign, start_hub, importable
+) -> None:
+    importable()
+    (foreign.package / "__init__.py").write_text("raise RuntimeError('no lamp here')")
+    async with start_hub(plugin_host={"lamp": {"port": "inprocess"}}) as live:
+        await live.approve_plugin("lamp")
+        assert state_of(live) == "failed"
+        assert "no lamp here" in reason_of(live)
+        with pytest.raises(IllegalServerState, match="restart the hub"):
+            await live.hub.desk.enable("lamp")
+        with pytest.raises(InvalidParameter, match="cannot run anyway"):
+            await live.hub.desk.disable("lamp")
+
+
+async def test_one_that_connects_by_itself_is_turned_off_too(start_hub) -> None:
+    async with start_hub() as live:
+        desk = live.hub.desk
+        await live.hub.socket_plugins.make_token("lonely")
+        assert not desk.named_card("lonely").bundled
+        await desk.disable("lonely")
+        assert state_of(live, "lonely") == "stopped"
+        supervisor = desk.named("lonely")
+        held = await supervisor.gate()
+        assert held is not None
+        assert held.state is PluginState.STOPPED
+
+
+async def test_an_approval_of_another_time_is_as_good_as_none(foreign, start_hub, caplog) -> None:
+    async with start_hub() as live:
+        await live.approve_plugin("lamp")
+        documents = Documents(live.hub.store, OWNER)
+        await documents.put(APPROVED, "lamp", b'{"digest": 3}')
+    async with start_hub() as live:
+        assert state_of(live) == "pending"
+    assert "the approval of plug-in lamp is not readable" in caplog.text
+
+
+async def test_so_many_files_that_only_the_whole_hash_is_kept(foreign, start_hub) -> None:
+    for number in range(MOST_FILES):
+        (foreign.package / f"f{number}").touch()
+    async with start_hub() as live:
+        await live.approve_plugin("lamp")
+        assert live.hub.approvals.get("lamp").files is None
+        assert state_of(live) == "ready"
 
 
 async def test_the_operator_api_decides(foreign, start_hub) -> None:

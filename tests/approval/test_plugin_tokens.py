@@ -31,6 +31,8 @@ class Vault(Plugin):
     asked: ClassVar[list[tuple[object, ...]]] = []
     faults: ClassVar[list[Exception]] = []
     client_fault: ClassVar[Exception | None] = None
+    token_faults: ClassVar[list[Exception]] = []
+    empty: ClassVar[bool] = False
 
     def services(self) -> Sequence[Service]:
         return (Service(id="door", name="Door", scopes=("door", "lock")),)
@@ -39,6 +41,8 @@ class Vault(Plugin):
         self.asked.append(("client", origin, service_id))
         if type(self).client_fault is not None:
             raise type(self).client_fault
+        if self.empty:
+            return ""
         await asyncio.sleep(0)  # so that two first requests overlap
         return f"c{len(self.asked)}"
 
@@ -46,6 +50,8 @@ class Vault(Plugin):
         self, client_id: str, application_name: str, scopes: Sequence[str]
     ) -> str:
         self.asked.append(("token", client_id, application_name, tuple(scopes)))
+        if self.token_faults:
+            raise self.token_faults.pop(0)
         return f"t{len(self.asked)}"
 
     @get("door", "state")
@@ -68,7 +74,7 @@ class Vault(Plugin):
 
 @pytest.fixture
 def vault() -> type[Vault]:
-    return type("Vault", (Vault,), {"asked": [], "faults": [], "client_fault": None})
+    return type("Vault", (Vault,), {"asked": [], "faults": [], "token_faults": []})
 
 
 @pytest.fixture
@@ -131,6 +137,20 @@ async def test_a_plugin_that_wants_none_for_a_service_is_asked_once(client, vaul
     assert await token(client) == ""
     assert await token(client) == ""
     assert len(vault.asked) == 1
+
+
+async def test_a_client_that_the_plugin_forgot_is_made_anew(client, vault) -> None:
+    await token(client)
+    vault.faults.append(ExpiredToken())
+    vault.token_faults.append(UnknownClient())
+    assert await token(client) == "t5"
+    assert [one[0] for one in vault.asked[2:]] == ["token", "client", "token"]
+
+
+async def test_an_empty_token_is_a_fault_of_the_plugin(client, vault) -> None:
+    vault.empty = True
+    with pytest.raises(HubRefused, match="empty client id"):
+        await token(client)
 
 
 async def test_a_refusal_reaches_the_application(client, vault) -> None:

@@ -49,9 +49,16 @@ def test_the_commands_decide_and_a_fatal_start_leads_to_safe_mode(
         shown = gotapi(home, "approve", "lamp", answer="y\n")
         assert "wants: nothing outside its own folder" in shown
         assert "Plug-in lamp is ready" in shown
+        assert "nothing more about a fault" in gotapi(home, "show", "lamp", "--traceback")
+        unknown = CliRunner().invoke(main, ["plugins", "show", "lamb", "--home", str(home)])
+        assert "There is no plug-in lamb; there are: " in unknown.output
+        own = CliRunner().invoke(main, ["plugins", "approve", "printer", "--home", str(home)])
+        assert "cannot be approved: it came with the hub" in own.output
         off = gotapi(home, "disable", "lamp")
         assert "Plug-in lamp is stopped: you turned it off" in off
         assert "Plug-in lamp is ready" in gotapi(home, "enable", "lamp")
+        assert "Plug-in lamp is pending" in gotapi(home, "revoke", "lamp")
+        assert "Plug-in lamp is ready" in gotapi(home, "approve", "lamp", "--yes")
 
     (tmp_path / "fatal").touch()
     dying = HubProcess(home)
