@@ -16,6 +16,7 @@ from gotapi_printer.files.embedded import slicing
 from gotapi_printer.files.embedded.hatch import hatch
 from gotapi_printer.files.embedded.regions import outline
 from gotapi_printer.files.embedded.slicing import slice_mesh
+from gotapi_printer.files.embedded.writer import Writer
 from gotapi_printer.files.mesh import Mesh, checked
 from gotapi_printer.files.options import Profile, SliceOptions, profile_for
 from gotapi_printer.files.reading import read_model
@@ -230,3 +231,24 @@ def test_the_figure_in_a_few_seconds(figure):
     assert (points <= 100 + mesh.size[:2] / 2).all()
     assert 0.3 * mesh.volume() < volume(moves, Profile()) < mesh.volume()
     assert isinstance(mesh, Mesh)
+
+
+def test_bodies_above_each_other_with_nothing_between(make):
+    lines, _ = lines_of(make.together(make.box(10, 10, 2), make.box(10, 10, 2, at=(0, 0, 4))))
+    assert lines.count(";LAYER_CHANGE") == 30
+    assert {move[0] for move in drawn(lines)} == {*range(10), *range(20, 30)}
+
+
+def test_a_tip_too_small_for_the_first_layer_gets_no_skirt():
+    places = [(0, 0, 0), (5, 5, 10), (-5, 5, 10), (-5, -5, 10), (5, -5, 10)]
+    faces = [(0, 1, 2), (0, 2, 3), (0, 3, 4), (0, 4, 1), (1, 4, 3), (1, 3, 2)]
+    lines, _ = lines_of((places, [face[::-1] for face in faces]))
+    assert ";TYPE:Skirt/Brim" not in lines
+    assert max(move[0] for move in drawn(lines)) == 49
+
+
+def test_plastic_is_drawn_back_once():
+    writer = Writer(Profile())
+    first, second = writer.tail(1.0), writer.tail(1.0)
+    assert "G1 E-1 F2100" in first
+    assert "G1 E-1 F2100" not in second

@@ -102,6 +102,7 @@ def change(path, value):
         (("buffers", 0, "uri"), "http://127.0.0.1/x.bin", "another file"),
         (("buffers", 0, "uri"), "../../secret", "another file"),
         (("scene",), 9, "no scene 9"),
+        (("nodes", 0, "mesh"), None, "its scene has no triangles"),
         (("scenes", 0, "nodes"), [9], "no node 9"),
         (("nodes", 0, "mesh"), 9, "no mesh 9"),
         (("nodes", 0, "children"), [0], "ring"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gotapi_printer.files import FileKind, MeshError
 from gotapi_printer.files import mesh as meshes
 from gotapi_printer.files.reading import read_model
-from gotapi_printer.files.stl import write_binary
+from gotapi_printer.files.stl import read_binary, write_binary
 from gotapi_printer.files.topology import topology
 
 NAMES = ["stl", "stl-ascii", "obj", "3mf", "glb"]
@@ -190,3 +190,11 @@ def test_a_figure_cut_anywhere_is_refused(figure, tmp_path):
     assert kind is FileKind.STL_BINARY
     assert len(mesh.triangles) == 26_756
     assert mesh.size[2] == pytest.approx(60)
+
+
+def test_a_stream_that_is_shorter_than_it_says(make):
+    data = make.stl(make.box())
+    with pytest.raises(MeshError, match="100 bytes too early"):
+        read_binary(io.BytesIO(data[:-100]), len(data))
+    with pytest.raises(MeshError, match="ends after 9 bytes"):
+        read_binary(io.BytesIO(data[:9]), len(data))
