@@ -15,10 +15,15 @@ from uvicorn.server import ServerState
 HEADER_SIZE = 64 * 1024  # bytes; nginx allows 32 KiB, Apache 8 KiB a field and 100 fields
 _CONTINUE = b"HTTP/1.1 100 "
 READ_SIZE = 256 * 1024  # bytes that asyncio reads at once
+PIPELINED = 64  # requests that wait behind the one being answered; browsers send none ahead
 REST_TIME = 2.0  # seconds for the rest of a body whose request was answered already
 
 
 class _HeaderTooLarge(Exception):  # noqa: N818  # ends the parser's work; nobody sees it
+    """Raised in a callback of the parser."""
+
+
+class _TooManyWaiting(Exception):  # noqa: N818  # as above
     """Raised in a callback of the parser."""
 
 
@@ -118,6 +123,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self._too_large():
             raise _HeaderTooLarge
+        if len(self.pipeline) >= PIPELINED:
+            raise _TooManyWaiting
         self._in_header = False
         self._in_body = True
         self._disarm()
@@ -139,12 +146,13 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self._closing:
+            self.flow.resume_reading()
             return
-        if self.pipeline:
+        if self.pipeline:  # before more is read: what waits has a cycle and a scope each
             self._start_asgi_task(*self.pipeline.pop())
             return
+        self.flow.resume_reading()
         # Not uvicorn's timer for each answer: making and cancelling it costs a tenth of a request.
         self._idle_since = self.loop.time()
         if self._in_header or self._in_body:
@@ -168,7 +176,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        if self._in_header and self._too_large():
+        if len(self.pipeline) >= PIPELINED:
+            self.transport.abort()
+        elif self._in_header and self._too_large():
             self._refuse(431, _TOO_LARGE)
         else:
             self._refuse(400, msg)

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import socket
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -176,13 +177,31 @@ async def test_a_connection_is_kept_alive(desk):
     assert await line.rest() == b""
 
 
-async def test_a_client_that_does_not_read_its_answers_is_cut(desk, monkeypatch):
-    for connection_type in (desk.live.server.config.http_protocol_class,):
-        monkeypatch.setattr(connection_type, "write_time", 0.2)
+async def test_a_client_that_does_not_read_its_answer_is_cut(desk, token, monkeypatch):
+    monkeypatch.setattr(desk.live.server.config.http_protocol_class, "write_time", 0.2)
     line = await desk.connect()
+    size = 32 * 1024 * 1024  # more than all buffers on the way hold
+    line.send(desk.request("POST", f"/blobs/?accessToken={token}", {"Content-Length": str(size)}))
+    line.send(bytes(size))
+    stored = (await line.answer()).json["uri"]
     line.writer.transport.pause_reading()
+    line.send(desk.request("GET", f"{urlsplit(stored).path}?accessToken={token}"))
+    state = desk.live.server.server_state
+    await desk.until(lambda: not state.connections)
+    line.close()
+
+
+async def test_requests_sent_ahead_are_answered_in_order(desk):
+    line = await desk.connect()
+    line.send(desk.request("GET", AVAILABLE) * 50)
+    for _ in range(50):
+        assert (await line.answer()).status == 200
+
+
+async def test_a_client_that_sends_requests_ahead_without_end_is_cut(desk):
+    line = await desk.connect()
     request = desk.request("GET", AVAILABLE)
-    with pytest.raises(ConnectionError):  # noqa: PT012  # it takes as many as the buffers hold
+    with pytest.raises(ConnectionError):  # noqa: PT012  # some are taken before it is noticed
         while True:
             line.send(request * 1000)
             await line.writer.drain()
