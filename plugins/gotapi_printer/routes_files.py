@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from gotapi_core.plugin import Blob, Call, Context, NoParams, get
-from gotapi_core.protocol.errors import GotapiError, InvalidParameter
+from gotapi_core.protocol.errors import InvalidParameter
 from gotapi_printer.files import FileKind, MeshError, kind
 from gotapi_printer.files.desk import FileDesk
 from gotapi_printer.files.kinds import HEAD, describe
@@ -110,10 +110,9 @@ async def _findings(desk: FileDesk, path: Path, printer: Printer) -> tuple[Findi
     """Return what is to be said of G-code; raises InvalidParameter where it does not fit."""
     if not printer.area().known:
         return ()
-    try:
-        analysis = await desk.analyse(path, printer.area())
-    except GotapiError:
-        return ()  # what is wrong with it is told where it is read to be printed
+    analysis = await desk.glance(path, printer.area())
+    if analysis is None:
+        return ()
     if analysis.errors:
         raise InvalidParameter("; ".join(found.message for found in analysis.errors))
     return analysis.findings

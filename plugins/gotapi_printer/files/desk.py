@@ -24,6 +24,8 @@ from gotapi_printer.files.work import Failure, Order, Said, Task
 
 CHECK: Final = ChildLimits(seconds=45.0, cpu=60, memory=2 << 30)
 """A check is waited for by a request, which the hub ends after 60 seconds."""
+GLANCE: Final = ChildLimits(seconds=10.0, cpu=15, memory=1 << 30)
+"""Before a print; some 20 MB of G-code are read in that time on a small board."""
 SLICE: Final = ChildLimits()
 _ASK: Final = ChildLimits(seconds=10.0, cpu=10, memory=1 << 30, file=1 << 20)
 _WORKER: Final = (sys.executable, "-P", "-m", "gotapi_printer.files.worker")
@@ -94,6 +96,16 @@ class FileDesk:
         said = await self._read(Order(Task.ANALYSE, str(source), area))
         assert said.analysis is not None
         return said.analysis
+
+    async def glance(self, source: Path, area: Area) -> GcodeAnalysis | None:
+        """Read G-code that is to be printed; None for what is none, and for what takes long.
+
+        What is wrong with a file is told where it is read line by line to be printed.
+        """
+        try:
+            return (await self._read(Order(Task.ANALYSE, str(source), area), GLANCE)).analysis
+        except (InvalidParameter, IllegalServerState):
+            return None
 
     async def slicers(self) -> tuple[SlicerInfo, ...]:
         """Return the slicers there are, and the one that could be."""
@@ -199,9 +211,9 @@ class FileDesk:
             await run([program, "--help"], folder, _ASK, said.append)
         return prusaslicer.version_of(b"\n".join(said[:20]))
 
-    async def _read(self, order: Order) -> Said:
+    async def _read(self, order: Order, limits: ChildLimits | None = None) -> Said:
         async with self._checks, self._private() as folder:
-            return await self._work(order, folder, self._check)
+            return await self._work(order, folder, limits or self._check)
 
     async def _work(
         self,

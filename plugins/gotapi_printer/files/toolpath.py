@@ -103,9 +103,13 @@ class Toolpath:
         return pushed
 
     def _cover(self, points: list[list[float]], height: float) -> None:
-        for axis in range(3):
-            self.low[axis] = min(self.low[axis], *(point[axis] for point in points))
-            self.high[axis] = max(self.high[axis], *(point[axis] for point in points))
+        low, high = self.low, self.high  # the busiest loop there is: no calls in it
+        for point in points:
+            for axis, value in enumerate(point):
+                if value < low[axis]:
+                    low[axis] = value
+                if value > high[axis]:
+                    high[axis] = value
         higher = not self.heights or height > self.heights[-1] + _SAME
         if higher and len(self.heights) < MOST_HEIGHTS:
             self.heights.append(height)

@@ -62,6 +62,18 @@ async def test_check_slice_and_analyse(at, box_file, tmp_path):
     assert analysis.layers == 10
 
 
+async def test_a_glance_is_quick_or_none(at, tmp_path, monkeypatch):
+    path = tmp_path / "x.gcode"
+    path.write_text("G1 X500 Z0.2\nG1 X501 E1\n")
+    found = await at().glance(path, AREA)
+    assert found.errors
+    monkeypatch.setattr(desk, "GLANCE", ChildLimits(seconds=0.01))
+    assert await at().glance(path, AREA) is None
+    monkeypatch.undo()
+    path.write_bytes(b"\0\1\2")
+    assert await at().glance(path, AREA) is None
+
+
 def test_opening_clears_what_a_killed_hub_left(at, tmp_path):
     left = tmp_path / "desk" / "old"
     left.mkdir(parents=True)
