@@ -178,6 +178,15 @@ def test_what_cannot_be_sliced(make, monkeypatch):
         lines_of(make.box(10, 10, 10))
 
 
+def test_geometry_that_fails_is_a_reason(make, monkeypatch):
+    def fail(*_):
+        raise shapely.errors.GEOSException("x")
+
+    monkeypatch.setattr(slicing, "layers", fail)
+    with pytest.raises(MeshError, match="contours cross"):
+        lines_of(make.box())
+
+
 def test_a_model_with_a_hole_is_sliced_where_its_contours_close(make):
     places, faces = make.box(10, 10, 10)
     tops = {2, 3}

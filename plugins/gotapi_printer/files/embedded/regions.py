@@ -42,8 +42,8 @@ def outline(loops: Sequence[Floats]) -> BaseGeometry:
     for area, loop in rings:
         polygon: BaseGeometry = shapely.Polygon(loop)
         if not polygon.is_valid:
-            polygon = shapely.make_valid(polygon)
-        whole = whole.union(polygon) if area > 0 else whole.difference(polygon)
+            polygon = _clean(shapely.make_valid(polygon))
+        whole = _clean(whole.union(polygon) if area > 0 else whole.difference(polygon))
     return _clean(whole.simplify(_FINE))
 
 
@@ -56,7 +56,7 @@ def layers(outlines: Sequence[BaseGeometry], profile: Profile) -> list[Layer]:
         walls, inner = _walls(area, profile)
         above = covered[number + 1] if number + depth < count else NOTHING
         below = covered[number - depth] if number >= depth else NOTHING
-        sparse = _opened(inner.intersection(above).intersection(below), profile)
+        sparse = _opened(_common(_common(inner, above), below), profile)
         if profile.infill >= 99.5:
             sparse = NOTHING
         solid = _clean(inner.difference(sparse))
@@ -71,7 +71,7 @@ def _covered(outlines: Sequence[BaseGeometry], depth: int) -> list[BaseGeometry]
     while reach < depth:
         step = min(reach, depth - reach)
         common = [
-            one.intersection(common[place + step]) if place + step < len(common) else NOTHING
+            _common(one, common[place + step]) if place + step < len(common) else NOTHING
             for place, one in enumerate(common)
         ]
         reach += step
@@ -103,6 +103,11 @@ def polygons(area: BaseGeometry) -> list[shapely.Polygon]:
         for part in shapely.get_parts(area).tolist()
         if isinstance(part, shapely.Polygon) and part.area > _LEAST
     ]
+
+
+def _common(one: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
+    # Lines and points where areas only touch would break the next operation.
+    return _clean(one.intersection(other))
 
 
 def _clean(area: BaseGeometry) -> BaseGeometry:

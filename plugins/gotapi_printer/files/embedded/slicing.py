@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from math import ceil
 
 import numpy as np
+import shapely
 from shapely.geometry.base import BaseGeometry
 
 from gotapi_printer.files.embedded.paths import paths, skirt
@@ -23,10 +24,12 @@ Progress = Callable[[float], None]
 def slice_mesh(mesh: Mesh, profile: Profile, progress: Progress = lambda _: None) -> Iterator[str]:
     """Yield the lines of the G-code; `progress` hears shares from 0 to 1. Raises MeshError."""
     centred = _centred(mesh, profile)
-    outlines = _outlines(centred, profile, progress)
-    made = layers(outlines, profile)
-    progress(0.5)
-    yield from _written(made, profile, progress)
+    try:
+        made = layers(_outlines(centred, profile, progress), profile)
+        progress(0.5)
+        yield from _written(made, profile, progress)
+    except shapely.errors.GEOSException as error:
+        raise MeshError("its contours cross in a way that cannot be sliced; repair it") from error
 
 
 def _centred(mesh: Mesh, profile: Profile) -> Mesh:
