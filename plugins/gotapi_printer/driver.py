@@ -72,6 +72,7 @@ class PrinterDriver:
         self._claim = threading.Lock()
         self._claimed: str | None = None
         self._closing = False
+        self._make_safe = False
         self._poked = threading.Event()
         self._link: Link | None = None
         self._thread: threading.Thread | None = None
@@ -93,9 +94,13 @@ class PrinterDriver:
 
     # -- asked by the owner -------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Start the thread; a second call does nothing."""
+    def start(self, *, make_safe: bool = False) -> None:
+        """Start the thread; a second call does nothing.
+
+        With `make_safe` the heaters are turned off first: somebody left them on.
+        """
         if self._thread is None:
+            self._make_safe = make_safe
             self._thread = threading.Thread(target=self._run, name="printer", daemon=True)
             self._thread.start()
 
@@ -210,6 +215,7 @@ class PrinterDriver:
                 self._clock,
                 settings.session,
                 self._guard,
+                make_safe=self._make_safe,
             )
             session.run(lambda: self._closing)
             following, message = settings.retry, "connecting again"
@@ -221,6 +227,8 @@ class PrinterDriver:
                 following = settings.retry
         finally:
             self._link = None
+            if session is not None and session.identified:
+                self._make_safe = False
             link.close()
         self._offline(message)
         return following

@@ -108,16 +108,14 @@ class Guard:
         sender: Sender,
         hold: Callable[[str], None],
     ) -> bytes:
-        match policy.judge(command, sender):
-            case Pass(sent) | Clamp(sent, _):
-                return sent
-            case Hold(text):
-                hold(text)
-                return NOTHING
-            case Refuse(why):
-                if self._settings.skip:
-                    return NOTHING
-                raise GcodeError(f"{_shown(command)} is refused: {why}", line)
+        decision = policy.judge(command, sender)
+        if isinstance(decision, Pass | Clamp):
+            return decision.line
+        if isinstance(decision, Hold):
+            hold(decision.text)
+        elif not self._settings.skip:
+            raise GcodeError(f"{_shown(command)} is refused: {decision.why}", line)
+        return NOTHING
 
     def command(self, command: bytes, now: float, hottest: float | None) -> tuple[bytes, str]:
         """A command of a person or an application as it may be sent, and what was changed in it.
@@ -127,13 +125,13 @@ class Guard:
         if self._policy is None:
             return command, ""
         sender = Sender(console=True, armed=self.armed(now), hottest=hottest)
-        match self._policy.judge(command, sender):
-            case Pass(sent):
-                return sent, ""
-            case Clamp(sent, why):
-                return sent, f"changed to {sent.decode()}: {why}"
-            case Hold(why) | Refuse(why):
-                raise ValueError(f"{_shown(command)} is refused: {why}")
+        decision = self._policy.judge(command, sender)
+        if isinstance(decision, Pass):
+            return decision.line, ""
+        if isinstance(decision, Clamp):
+            return decision.line, f"changed to {decision.line.decode()}: {decision.why}"
+        why = decision.text if isinstance(decision, Hold) else decision.why
+        raise ValueError(f"{_shown(command)} is refused: {why}")
 
 
 class Inspector:

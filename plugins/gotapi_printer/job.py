@@ -199,6 +199,8 @@ class Job(msgspec.Struct, frozen=True):
     """How often it was given to the printer."""
     assume_clear: bool = False
     """Told to start without asking for the bed, if the print before was finished."""
+    notes: tuple[str, ...] = ()
+    """What the printer's policy changed in the file, or left out."""
     source: Source | None = None
     seconds: float = 0.0
     """On the printer so far, in all runs that ended; pauses included."""

@@ -80,6 +80,8 @@ class JobBook:
         self._jobs: dict[str, StoredJob] = {}
         self._record = PrinterRecord(printer)
         self._saved = 0.0
+        self.lost = False
+        """Whether `load` found a job that was on the printer when the hub ended."""
 
     async def load(self) -> None:
         """Read the jobs; one that was running when the hub ended is now interrupted."""
@@ -102,6 +104,7 @@ class JobBook:
         """Say what became of a job while the hub was away."""
         job = stored.job
         if job.state.active:
+            self.lost = True
             await self._advance(stored, JobEvent.LOSE, LOST)
         elif job.state is JobState.QUEUED and not self.path(job.id).exists():
             await self._advance(stored, JobEvent.FAIL, GONE)

@@ -12,10 +12,12 @@ import msgspec
 from gotapi_core.plugin import Params, Result
 from gotapi_printer.files.report import Finding
 from gotapi_printer.model_files import SliceParams
+from gotapi_printer.policy import PolicyLimits
 
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=96)]
 Script = Annotated[tuple[Line, ...], msgspec.Meta(max_length=50)]
 Minutes = Annotated[float, msgspec.Meta(ge=0, le=10_000)]
+IdleSeconds = Annotated[int, msgspec.Meta(ge=0, le=86_400)]
 Copies = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Index = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 
@@ -33,6 +35,10 @@ class PortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resume_script: Script = ()
     cancel_script: Script = ()  # after a job was stopped and the heaters are off
     pause_cool_after: Minutes = 30.0  # until the nozzle of a paused print cools; 0: never
+    limits: PolicyLimits = PolicyLimits()  # degrees Celsius
+    policy: Literal["safe", "off"] = "safe"  # off sends everything as it is
+    on_refused: Literal["refuse", "skip"] = "refuse"  # a file with lines the policy refuses
+    idle_off: IdleSeconds = 1800  # without a move, while hot: the printer stops itself; 0: never
 
 
 class PrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,6 +85,7 @@ class QueueEntry(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True
     application: str = ""
     copies: int = 1
     copy: int = 1  # the copy that is printed, or comes next
+    notes: tuple[str, ...] = ()  # what the printer's policy changed in the file, or left out
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -1,5 +1,6 @@
 """The plug-in: profile `3dp` over the printers that the settings name."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ from gotapi_printer.model import (
 )
 from gotapi_printer.printer import Printer
 from gotapi_printer.routes_files import FileRoutes
+from gotapi_printer.routes_policy import PolicyRoutes
 from gotapi_printer.routes_queue import QueueRoutes
 from gotapi_printer.slicings import Slicing
 
@@ -44,7 +46,7 @@ PRINTERS = "printers"  # what is remembered of each
 SLICING = "slicing"  # the same, of models on their way to G-code
 
 
-class PrinterPlugin(FileRoutes, QueueRoutes, Plugin):
+class PrinterPlugin(FileRoutes, PolicyRoutes, QueueRoutes, Plugin):
     """3D printers with Marlin-like firmware on serial ports."""
 
     id = "printer"
@@ -66,8 +68,8 @@ class PrinterPlugin(FileRoutes, QueueRoutes, Plugin):
             context.spawn(self._announce(printer))
 
     async def stop(self) -> None:
-        for printer in self._printers.values():
-            await printer.stop()
+        # Each turns its heaters off first, which takes seconds.
+        await asyncio.gather(*(printer.stop() for printer in self._printers.values()))
 
     def services(self) -> Sequence[Service]:
         return [printer.service() for printer in self._printers.values()]

@@ -7,7 +7,7 @@ of one connection, in their order.
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -60,9 +60,9 @@ _TIMED = re.compile(rb"[PS] *\d", re.IGNORECASE)
 class PolicyLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The highest targets in degrees Celsius."""
 
-    nozzle: float = 260.0
-    bed: float = 110.0
-    chamber: float = 60.0
+    nozzle: Annotated[float, msgspec.Meta(ge=0, le=600)] = 260.0
+    bed: Annotated[float, msgspec.Meta(ge=0, le=300)] = 110.0
+    chamber: Annotated[float, msgspec.Meta(ge=0, le=200)] = 60.0
 
     def of(self, heater: str) -> float:
         """The limit of `nozzle`, `bed` or `chamber`."""

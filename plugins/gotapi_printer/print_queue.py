@@ -22,6 +22,12 @@ MAX_COPIES = 100
 log = logging.getLogger(__name__)
 
 
+def examine(path: Path) -> FileFacts:
+    """Look a G-code file through; raises GcodeError and OSError."""
+    with path.open("rb") as file:
+        return scan(file)
+
+
 class PrintOrder(msgspec.Struct, frozen=True):
     """What an application wants printed."""
 
@@ -48,12 +54,14 @@ class PrintQueue:
         *,
         assume_clear: bool = False,
         clock: Callable[[], float] = time.time,
+        examine: Callable[[Path], FileFacts] = examine,
     ) -> None:
         self._book = book
         self._driver = driver
         self._on_change = on_change
         self._assume_clear = assume_clear
         self._clock = clock
+        self._examine = examine
         self._lock = asyncio.Lock()
         self._facts: dict[str, FileFacts] = {}
         self.held = False
@@ -104,7 +112,11 @@ class PrintQueue:
                 await self._book.event(job_id, JobEvent.FAIL, f"it cannot be printed: {error}")
             else:
                 await self._book.change(
-                    job_id, progress=job.progress, filament_mm=job.filament_mm, source=None
+                    job_id,
+                    progress=job.progress,
+                    filament_mm=job.filament_mm,
+                    notes=job.notes,
+                    source=None,
                 )
                 if job.state is not JobState.QUEUED:
                     await self._book.event(job_id, event)
@@ -208,12 +220,13 @@ class PrintQueue:
 
     async def _examined(self, job: Job) -> Job:
         """Look a job's file through; raises GcodeError and OSError."""
-        facts = await asyncio.to_thread(_scan, self._book.path(job.id))
+        facts = await asyncio.to_thread(self._examine, self._book.path(job.id))
         self._facts[job.id] = facts
         return msgspec.structs.replace(
             job,
             progress=Progress(total=facts.commands, layers=facts.layers),
             filament_mm=facts.filament_mm,
+            notes=facts.notes,
         )
 
 
@@ -227,8 +240,3 @@ def refusal(error: BaseException) -> BaseException:
         case OSError():
             return StorageFull(f"The file cannot be kept for printing: {error.strerror}")
     return error
-
-
-def _scan(path: Path) -> FileFacts:
-    with path.open("rb") as file:
-        return scan(file)

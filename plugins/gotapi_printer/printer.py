@@ -12,9 +12,12 @@ from gotapi_core.protocol.errors import IllegalDeviceState, InvalidParameter, Ti
 from gotapi_printer import view
 from gotapi_printer.changes import Feed, Signal
 from gotapi_printer.clock import Stamp, iso8601, stamp
-from gotapi_printer.driver import PrinterDriver
+from gotapi_printer.driver import DriverSettings, PrinterDriver
+from gotapi_printer.examination import examine_guarded, guard_settings
 from gotapi_printer.files.options import SliceOptions
 from gotapi_printer.files.report import Area
+from gotapi_printer.gcode import FileFacts
+from gotapi_printer.guard import Guard
 from gotapi_printer.job import JobError, JobEvent, JobState
 from gotapi_printer.jobs import Bed, JobBook, StoredJob
 from gotapi_printer.link import Link, LinkError
@@ -28,6 +31,7 @@ from gotapi_printer.model import (
 )
 from gotapi_printer.pausing import PauseScripts, Pausing
 from gotapi_printer.print_queue import PrintOrder, PrintQueue, refusal
+from gotapi_printer.session import SessionSettings
 from gotapi_printer.slicings import Begun, Plan, Slicing, Slicings
 from gotapi_printer.updates import DriverState, DriverUpdate
 from gotapi_printer.zone import local_offset
@@ -58,7 +62,14 @@ class Printer:
         self._update = DriverUpdate(DriverState.OFFLINE, "not connected yet")
         self._taken_at = clock()
         self._known: Information | None = None
-        self._driver = PrinterDriver(link_factory, self._from_driver)
+        self._guard = Guard(guard_settings(settings))
+        session = SessionSettings(idle_off=settings.idle_off)
+        self._driver = PrinterDriver(
+            link_factory,
+            self._from_driver,
+            settings=DriverSettings(session=session),
+            guard=self._guard,
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._updates: asyncio.Queue[DriverUpdate] = asyncio.Queue()
         self._follower: asyncio.Task[None] | None = None
@@ -69,7 +80,14 @@ class Printer:
         self.status_feed = Feed(self.status, view.state_key)
         self.prompt_feed = Feed(self.prompts, lambda prompts: prompts)
         assume = settings.bed_clear == "assume"
-        self.queue = PrintQueue(book, self._driver, self._tell, assume_clear=assume, clock=clock)
+        self.queue = PrintQueue(
+            book,
+            self._driver,
+            self._tell,
+            assume_clear=assume,
+            clock=clock,
+            examine=self._examine,
+        )
         scripts = PauseScripts(
             settings.pause_script,
             settings.resume_script,
@@ -84,7 +102,7 @@ class Printer:
         await self._book.load()
         self._loop = asyncio.get_running_loop()
         self._follower = asyncio.create_task(self._follow())
-        self._driver.start()
+        self._driver.start(make_safe=self._book.lost)
         await self._slicings.resume(self.id)
 
     async def stop(self) -> None:
@@ -296,6 +314,11 @@ class Printer:
         except LinkError as error:
             raise IllegalDeviceState(str(error)) from error
 
+    def arm(self) -> None:
+        """Let refused commands pass for a minute."""
+        log.warning("printer %s is armed", self.id)
+        self._guard.arm(time.monotonic())
+
     def emergency_stop(self) -> None:
         """Stop the printer's firmware at once; waits for no store, no queue and no lock."""
         try:
@@ -304,6 +327,10 @@ class Printer:
             raise IllegalDeviceState(str(error)) from error
 
     # -- inside -----------------------------------------------------------------------------
+
+    def _examine(self, path: Path) -> FileFacts:
+        """Look a file through as the driver will; raises GcodeError for one that is refused."""
+        return examine_guarded(path, self._guard.inspector(time.monotonic()))
 
     async def _sliced(self, job_id: str) -> None:
         """Queue what was made of a model."""

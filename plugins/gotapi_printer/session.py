@@ -55,7 +55,8 @@ SAFE_END = (b"M104 S0", b"M140 S0", b"M107", b"M84")
 MAX_PENDING = 64
 """Commands of the user that may wait for their answers."""
 
-_SAFE_TAG, _CLOSE_TAG, _TIMER_TAG = 1, 2, 3
+# Those of Identify are below 10.
+_SAFE_TAG, _CLOSE_TAG, _TIMER_TAG = 11, 12, 13
 _FIRST_SEND_TAG = 100
 
 
@@ -95,6 +96,8 @@ class Session:
         clock: Callable[[], float],
         settings: SessionSettings,
         guard: Guard | None = None,
+        *,
+        make_safe: bool = False,
     ) -> None:
         self._link = link
         self._facts = facts
@@ -107,7 +110,7 @@ class Session:
         self._tag = _FIRST_SEND_TAG
         last = board.update.job
         # A board that kept running while its cable was out has its heaters on.
-        self._make_safe = last is not None and last.state is JobState.INTERRUPTED
+        self._make_safe = make_safe or (last is not None and last.state is JobState.INTERRUPTED)
         self._wanted = True
         self._waits_at: tuple[int, int] | None = None
         self._tick_at = self._sample_at = 0.0
@@ -289,8 +292,11 @@ class Session:
         self._end_waits(now)
         self._command(*self._care.timer(on=False))
         self._send_safe_end(_CLOSE_TAG)
-        until = now + self._settings.close_wait
-        while not self._safe and self._identify is None and self._clock() < until:
+        hurry, until = now + self._settings.close_wait / 3, now + self._settings.close_wait
+        while not self._safe and self._identify is None and (now := self._clock()) < until:
+            if now >= hurry:
+                # It works on something long, such as G28; it will find these lines afterwards.
+                self._host.hurry()
             self._turn()
 
     def _act(self, action: Action, now: float) -> None:

@@ -170,6 +170,7 @@ def entry(stored: StoredJob, order: int) -> QueueEntry:
         reason=job.reason,
         copies=job.copies,
         copy=job.copy,
+        notes=job.notes,
     )
 
 

@@ -31,6 +31,9 @@ SYNC = b"M105"
 MAX_HEARD = 1000
 """Lines kept of the answer to one command; M503 and M20 give some hundred."""
 
+HURRIED = 8
+"""Lines sent at once in a hurry; Marlin keeps 4 and, on small boards, 128 bytes more."""
+
 FINISH_MOVES = b"M400"
 
 _PLAIN, _SYNC, _URGENT, _NUMBERING = range(4)
@@ -173,6 +176,10 @@ class MarlinHost:
     def cancel_commands(self) -> None:
         """Forget the commands that were not sent yet."""
         self._commands.clear()
+
+    def hurry(self) -> None:
+        """Send without waiting for answers: a firmware keeps some lines until it is free."""
+        self._window = max(self._window, HURRIED)
 
     def urgent(self, command: bytes, now: float) -> bytes:
         """The bytes of M108 or M410 for writing at once; their extra ok is accounted for."""

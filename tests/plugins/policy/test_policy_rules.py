@@ -161,7 +161,7 @@ def test_changed_to_the_limit(line, sent, why):
         (b"G18", "XY plane"),
         (b"G10 L2 X5", "offsets"),
         (b"M42 P4 S255 I", "pin"),
-        (b"G1 X230 E1", "outside the build volume"),
+        (b"G1 X230.5 E1", "outside the build volume"),
         (b"G30 X300 Y5", "build volume"),
         (b"M600 X-50", "build volume"),
         (b"G2 X300 I5 J5", "arc"),

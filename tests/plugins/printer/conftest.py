@@ -104,7 +104,8 @@ def desk(tmp_path: Path, loaded: Any) -> Any:
                 await asyncio.to_thread(stack.enter_context, run_simulator(*words, link=path))
                 for path in paths
             ]
-            ports = [{"path": str(path), **(settings or {})} for path in paths]
+            # Without the printer's own timer, whose M85 comes when something gets hot.
+            ports = [{"path": str(path), "idle_off": 0, **(settings or {})} for path in paths]
             chosen = {"plugins": {"printer": {"ports": ports, **(plugin or {})}}}
             hub = await stack.enter_async_context(
                 live_hub(tmp_path / "home", [loaded("gotapi_printer")], settings=chosen)

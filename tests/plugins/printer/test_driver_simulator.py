@@ -244,3 +244,46 @@ def test_a_real_file(corrupt):
         assert update.job.state is JobState.DONE
         assert of_the_file(simulator.transcript()) == file_commands(path)
     assert update.job.progress.layer == 98
+
+
+def test_a_driver_that_is_closed_turns_the_heaters_off_first(tmp_path):
+    path = tmp_path / "hot.gcode"
+    path.write_text("M140 S60\nM104 S200\nG28\n" + "G1 X10\nG1 X20\n" * 300)
+    with printing("--time-scale", "20", "--boot-delay", "0.05") as (printer, simulator):
+        printer.print(path)
+        printer.until(lambda u: any((t.target or 0) >= 200 for t in u.temperatures))
+        printer.driver.close()
+        update = printer.job(JobState.INTERRUPTED)
+        assert update.fault is None
+        assert simulator.transcript()[-5:] == [*(line.decode() for line in SAFE_END), "M105"]
+
+
+def test_a_printer_that_works_on_something_long_gets_the_same_lines(tmp_path):
+    path = tmp_path / "hot.gcode"
+    path.write_text("M140 S60\nM104 S200\nG4 S600\n")
+    session = msgspec.structs.replace(SETTINGS.session, close_wait=0.3, timing=Timing())
+    settings = msgspec.structs.replace(SETTINGS, session=session)
+    options = ("--time-scale", "1", "--boot-delay", "0.05", "--no-emergency-parser")
+    with printing(*options, settings=settings) as (printer, simulator):
+        printer.print(path)
+        printer.until(lambda u: u.job is not None and u.job.progress.line == 2)
+        printer.until(lambda u: any((t.target or 0) >= 200 for t in u.temperatures))
+        started = time.monotonic()
+        printer.driver.close()
+        assert time.monotonic() - started < 2.0
+        # G4 holds one of the four places in the queue; the rest wait in the receive buffer.
+        assert simulator.transcript()[-3:] == ["M104 S0", "M140 S0", "M107"]
+
+
+def test_a_printer_somebody_left_hot_is_made_safe_first():
+    with run_simulator(*FAST) as simulator:
+        made = Printing(simulator.path)
+        made.driver.start(make_safe=True)
+        try:
+            made.state(DriverState.ONLINE)
+            answer = made.driver.send("M114").result(DEADLINE)
+            lines = of_the_file(simulator.transcript())
+        finally:
+            made.driver.close()
+    assert answer[-1].startswith("X:")
+    assert lines == [*(line.decode() for line in SAFE_END), "M114"]
