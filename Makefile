@@ -9,7 +9,7 @@ run: $(VENV)/run.stamp
 	$(BIN)/gotapi run --demo
 
 test: $(VENV)/dev.stamp
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 check: lint types
 
@@ -64,5 +64,5 @@ $(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml requirements-dev.lock
 	touch $(VENV)/run.stamp $@
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp
-	$(BIN)/pip install --quiet printrun
+	$(BIN)/pip install --quiet --no-deps printrun  # the peer; its graphical parts are not wanted
 	touch $@
