@@ -90,11 +90,17 @@ def host_driver(port: str, file: Path) -> float:
     """Print the file with the driver; return the CPU seconds of the job."""
     from gotapi_printer.driver import PrinterDriver
     from gotapi_printer.gcode import scan
+    from gotapi_printer.guard import Guard, GuardSettings
     from gotapi_printer.link_serial import SerialSettings, serial_link
+    from gotapi_printer.marlin import Box
     from gotapi_printer.updates import DriverState, DriverUpdate
 
+    # As in a hub: every line passes the policy, with a build volume to check.
+    guard = Guard(GuardSettings(box=Box((0.0, 0.0, 0.0), (220.0, 220.0, 250.0))))
+    inspector = guard.inspector(0.0)
+    _require(inspector is not None, "the policy is off")
     with file.open("rb") as opened:
-        facts = scan(opened)
+        facts = scan(opened, inspector.see)
     online, ended = threading.Event(), threading.Event()
 
     def on_update(update: DriverUpdate) -> None:
@@ -103,7 +109,7 @@ def host_driver(port: str, file: Path) -> float:
         if update.job is not None and update.job.state.final:
             ended.set()
 
-    driver = PrinterDriver(lambda: serial_link(SerialSettings(port)), on_update)
+    driver = PrinterDriver(lambda: serial_link(SerialSettings(port)), on_update, guard=guard)
     driver.start()
     try:
         _require(online.wait(RUN_LIMIT), "the driver did not come online")
