@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from gotapi_printer.arming import LIFETIME, new_code
+from gotapi_printer.content.cli import content
 from gotapi_printer.guard import ARMED_FOR
 
 JOBS = "jobs"  # each printer the hub has had has a folder in it
@@ -25,6 +26,9 @@ def plugin_folder(home: Path | None) -> Path:
 @click.group()
 def printers() -> None:
     """Look after printers."""
+
+
+printers.add_command(content)
 
 
 @printers.command()

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from gotapi_core.plugin import Params, Result
+from gotapi_printer.content.servers import ContentServer
 from gotapi_printer.files.report import Finding
 from gotapi_printer.model_files import SliceParams
 from gotapi_printer.policy import PolicyLimits
@@ -46,6 +47,8 @@ class PrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ports: tuple[PortSettings, ...] = ()
     slicer_profile: str = ""  # for printers without one of their own
+    content: tuple[ContentServer, ...] = ()  # content servers besides the hub's own
+    contents: str = ""  # folder of the hub's own; empty: one of the plug-in's
 
 
 class PrintParams(SliceParams):

@@ -35,7 +35,8 @@ from gotapi_printer.model import (
     StatusResult,
     StopParams,
 )
-from gotapi_printer.printer import Printer
+from gotapi_printer.printer import Content, Printer
+from gotapi_printer.routes_content import ContentRoutes
 from gotapi_printer.routes_files import FileRoutes
 from gotapi_printer.routes_policy import PolicyRoutes
 from gotapi_printer.routes_queue import QueueRoutes
@@ -46,7 +47,7 @@ PRINTERS = "printers"  # what is remembered of each
 SLICING = "slicing"  # the same, of models on their way to G-code
 
 
-class PrinterPlugin(FileRoutes, PolicyRoutes, QueueRoutes, Plugin):
+class PrinterPlugin(ContentRoutes, FileRoutes, PolicyRoutes, QueueRoutes, Plugin):
     """3D printers with Marlin-like firmware on serial ports."""
 
     id = "printer"
@@ -61,6 +62,7 @@ class PrinterPlugin(FileRoutes, PolicyRoutes, QueueRoutes, Plugin):
         settings: PrinterSettings = context.settings
         self.desk = FileDesk(context.folder / SLICING)
         self.desk.open()
+        self.open_contents(settings)
         for port in settings.ports:
             printer = self._make(port)
             self._printers[printer.id] = printer
@@ -115,8 +117,15 @@ class PrinterPlugin(FileRoutes, PolicyRoutes, QueueRoutes, Plugin):
     async def print(self, call: Call, params: PrintParams) -> QueueResult:
         """Put a file into the print queue: G-code, or a model, which is sliced first."""
         printer = self._printer(call)
-        blob = await self.context.blobs.open(params.uri, application=call.application)
-        begun = await self._begin(call, printer, blob, params)
+        if self.is_elsewhere(call, params.uri):
+            begun = await self._begin_elsewhere(call, printer, params)
+        elif (own := self.own_file(call, params.uri, params.secure_token)) is not None:
+            # The operator may change it while it waits in the queue.
+            async with self.copied(own) as path:
+                begun = await self._begin(call, printer, path, own.name, params)
+        else:
+            blob = await self.context.blobs.open(params.uri, application=call.application)
+            begun = await self._begin(call, printer, blob.path, blob.name, params)
         return QueueResult(
             printqueue=printer.entries(), job_id=begun.job_id, findings=begun.findings
         )
@@ -151,7 +160,7 @@ class PrinterPlugin(FileRoutes, PolicyRoutes, QueueRoutes, Plugin):
         if not port.slicer_profile:
             settings: PrinterSettings = self.context.settings
             port = msgspec.structs.replace(port, slicer_profile=settings.slicer_profile)
-        return Printer(own_id, port, book, link, work)
+        return Printer(own_id, port, book, link, work, Content(self.client, self.examine))
 
 
 def _slug(port: PortSettings) -> str:

@@ -3,22 +3,27 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from gotapi_core.plugin import Service
 from gotapi_core.protocol.errors import IllegalDeviceState, InvalidParameter, TimedOut
 from gotapi_printer import view
 from gotapi_printer.changes import Feed, Signal
 from gotapi_printer.clock import Stamp, iso8601, stamp
+from gotapi_printer.content.client import ContentClient
 from gotapi_printer.driver import DriverSettings, PrinterDriver
 from gotapi_printer.examination import examine_guarded, guard_settings
+from gotapi_printer.fetchings import Fetchings
+from gotapi_printer.files import FileKind
 from gotapi_printer.files.options import SliceOptions
 from gotapi_printer.files.report import Area
 from gotapi_printer.gcode import FileFacts
 from gotapi_printer.guard import Guard
-from gotapi_printer.job import JobError, JobEvent, JobState
+from gotapi_printer.job import JobError, JobEvent, JobState, Source
 from gotapi_printer.jobs import Bed, JobBook, StoredJob
 from gotapi_printer.link import Link, LinkError
 from gotapi_printer.model import (
@@ -43,6 +48,13 @@ COMMAND_WAIT = 50.0  # seconds for the answer to one command; the hub gives a ca
 log = logging.getLogger(__name__)
 
 
+class Content(NamedTuple):
+    """What the printers of a plug-in share for files from the web."""
+
+    client: ContentClient
+    examine: Callable[["Printer", Path], Awaitable[FileKind]]
+
+
 class Printer:
     """A configured printer, connected or not."""
 
@@ -53,6 +65,7 @@ class Printer:
         book: JobBook,
         link_factory: Callable[[], Link],
         slicing: Slicing,
+        content: Content,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.id = own_id
@@ -95,6 +108,14 @@ class Printer:
             settings.pause_cool_after,
         )
         self._pausing = Pausing(self._driver, scripts)
+        self.fetchings = Fetchings(
+            content.client,
+            book,
+            self._tell,
+            lambda path: content.examine(self, path),
+            self._fetched,
+            self.queue.advance,
+        )
         self._slicings = Slicings(slicing, book, self._tell, self._sliced, self.queue.advance)
 
     async def start(self) -> None:
@@ -104,6 +125,7 @@ class Printer:
         self._follower = asyncio.create_task(self._follow())
         self._driver.start(make_safe=self._book.lost)
         await self._slicings.resume(self.id)
+        self.fetchings.resume()
 
     async def stop(self) -> None:
         """Let go of the printer; a job on it counts as interrupted and is stored so."""
@@ -111,6 +133,7 @@ class Printer:
         for task in self._after:
             task.cancel()
         await asyncio.gather(*self._after, return_exceptions=True)
+        await self.fetchings.close()
         await self._slicings.close()
         await asyncio.to_thread(self._driver.close)
         if self._follower is not None:
@@ -220,6 +243,22 @@ class Printer:
         self._tell()
         return Begun(job.id, report.findings)
 
+    async def fetch(self, order: PrintOrder, token: str, options: SliceOptions, ini: bytes) -> str:
+        """Queue a job whose file is fetched first; returns its id, which is durable then."""
+        self._check_online()
+        source = Source(order.uri, token)
+        job = msgspec.structs.replace(
+            self.queue.new_job(order), state=JobState.FETCHING, source=source
+        )
+        area, words = self.area(), ini.decode("utf-8", "replace")
+        await self._slicings.plan(Plan(job.id, self.id, area, options, words))
+        try:
+            await self.fetchings.begin(job, order.application)
+        except JobError as error:
+            raise refusal(error) from error
+        self._tell()
+        return job.id
+
     async def stop_job(self, job_id: str) -> StoredJob:
         """Stop the job on the printer and wait until it has stopped, or remove a waiting one."""
         active = self._book.active()
@@ -232,7 +271,8 @@ class Printer:
 
     async def remove(self, job_id: str) -> StoredJob:
         """Take a waiting job out of the queue."""
-        if not await self._slicings.stop(job_id, "removed from the queue"):
+        why = "removed from the queue"
+        if not (await self.fetchings.stop(job_id, why) or await self._slicings.stop(job_id, why)):
             try:
                 await self.queue.remove(job_id)
             except JobError as error:
@@ -331,6 +371,15 @@ class Printer:
     def _examine(self, path: Path) -> FileFacts:
         """Look a file through as the driver will; raises GcodeError for one that is refused."""
         return examine_guarded(path, self._guard.inspector(time.monotonic()))
+
+    async def _fetched(self, job_id: str, kind: FileKind) -> None:
+        """Queue what was fetched, or have it sliced first."""
+        if kind.model:
+            await self._slicings.fetched(job_id)
+            self._tell()
+        else:
+            await self._slicings.forget(job_id)
+            await self.queue.arrived(job_id, JobEvent.FETCHED)
 
     async def _sliced(self, job_id: str) -> None:
         """Queue what was made of a model."""

@@ -5,8 +5,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
-from gotapi_core.plugin import Blob, Call, Context, NoParams, get
+from gotapi_core.plugin import Call, Context, NoParams, get
 from gotapi_core.protocol.errors import InvalidParameter
 from gotapi_printer.files import FileKind, MeshError, kind
 from gotapi_printer.files.desk import FileDesk
@@ -68,22 +69,43 @@ class FileRoutes(ABC):
         """List the slicers: what is installed, and the embedded one."""
         return SlicersResult(slicers=await self.desk.slicers())
 
-    async def _begin(self, call: Call, printer: Printer, blob: Blob, params: PrintParams) -> Begun:
+    async def _begin(
+        self, call: Call, printer: Printer, path: Path, name: str, params: PrintParams
+    ) -> Begun:
         """Print a file of any kind; raises where it is unfit."""
-        order = PrintOrder(
-            params.uri,
-            params.name or blob.name,
-            call.application,
-            params.copies,
-            params.bed_clear == "assume",
-        )
+        order = _order(call, name, params)
         # Unknown text may be G-code of a kind never seen: reading it tells more than its head.
-        if (await kind_of(blob.path, text=True)).model:
+        if (await kind_of(path, text=True)).model:
             ini = await _ini(self, call, printer, params)
-            return await printer.print_model(blob.path, order, params.options(), ini)
-        findings = await _findings(self.desk, blob.path, printer)
-        job_id = await printer.print(blob.path, order)
+            return await printer.print_model(path, order, params.options(), ini)
+        findings = await _findings(self.desk, path, printer)
+        job_id = await printer.print(path, order)
         return Begun(job_id, findings)
+
+    async def _begin_elsewhere(self, call: Call, printer: Printer, params: PrintParams) -> Begun:
+        """Fetch a file of any kind from the web and print it; that it is unfit shows later."""
+        name = unquote(urlsplit(params.uri).path.rpartition("/")[2])
+        order = _order(call, name or "unnamed", params)
+        ini = await _ini(self, call, printer, params)
+        job_id = await printer.fetch(order, params.secure_token, params.options(), ini)
+        return Begun(job_id)
+
+    async def examine(self, printer: Printer, path: Path) -> FileKind:
+        """Return the kind of a file that was fetched; raises InvalidParameter for an unfit one."""
+        found = await kind_of(path, text=True)
+        if not found.model:
+            await _findings(self.desk, path, printer)
+        return found
+
+
+def _order(call: Call, name: str, params: PrintParams) -> PrintOrder:
+    return PrintOrder(
+        params.uri,
+        params.name or name,
+        call.application,
+        params.copies,
+        params.bed_clear == "assume",
+    )
 
 
 async def kind_of(path: Path, *, text: bool = False) -> FileKind:

@@ -80,6 +80,8 @@ class Slicings:
             stored = self._book.find(plan.job_id)
             if stored is not None and stored.job.state is JobState.SLICING:
                 self._start(plan)
+            elif stored is not None and stored.job.state is JobState.FETCHING:
+                continue  # it is needed once the file is there, if that is a model
             else:
                 await self._forget(plan.job_id)
 
@@ -103,6 +105,21 @@ class Slicings:
             await self._forget(job.id)
             await self._on_gone()
             raise
+
+    async def plan(self, plan: Plan) -> None:
+        """Keep the plan for a file that is still to be fetched and may be a model."""
+        await self._plans.put(plan.job_id, plan)
+
+    async def fetched(self, job_id: str) -> None:
+        """Slice a model that was fetched to the book's source path, as it was planned."""
+        plans = await self._plans.all(Plan)
+        plan = next(plan for plan in plans if plan.job_id == job_id)
+        await self._book.event(job_id, JobEvent.SLICE)
+        self._start(plan)
+
+    async def forget(self, job_id: str) -> None:
+        """Throw away the plan for a file that is no model."""
+        await self._forget(job_id)
 
     async def stop(self, job_id: str, reason: str) -> bool:
         """End the slicing of a job; returns whether it was being sliced."""
