@@ -165,10 +165,10 @@ class Slicings:
 
         try:
             await self._desk.slice(order, checked, lambda share, _: self._progress(job_id, share))
+            await self._on_sliced(job_id)
         except Exception as error:  # whatever it is, the job must not hang
             await self._fail(job_id, error, report)
             return
-        await self._on_sliced(job_id)
         await self._forget(job_id)
         self._on_change()
 

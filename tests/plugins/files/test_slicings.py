@@ -147,6 +147,17 @@ async def test_a_slicing_that_fails_later_fails_its_job(bench, error, reason):
     assert bench.plans.kept == {}
 
 
+async def test_a_queue_that_cannot_take_it_fails_its_job(bench):
+    async def broken(job_id):
+        raise RuntimeError(job_id)
+
+    bench.slicings._on_sliced = broken
+    await bench.begin()
+    bench.desk.go_on.set()
+    await bench.until(lambda: bench.gone)
+    assert bench.state() is JobState.FAILED
+
+
 async def test_stopping_one(bench):
     await bench.begin()
     assert await bench.slicings.stop("j1", "no longer wanted")
