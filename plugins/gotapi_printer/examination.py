@@ -4,11 +4,11 @@ from pathlib import Path
 
 import msgspec
 
+from gotapi_printer.estimate import TimelineMaker
 from gotapi_printer.gcode import FileFacts, scan
 from gotapi_printer.guard import GuardSettings, Inspector
 from gotapi_printer.marlin import Box
 from gotapi_printer.model import PortSettings
-from gotapi_printer.print_queue import examine
 
 
 def guard_settings(port: PortSettings) -> GuardSettings:
@@ -22,10 +22,18 @@ def guard_settings(port: PortSettings) -> GuardSettings:
     )
 
 
-def examine_guarded(path: Path, inspector: Inspector | None) -> FileFacts:
+def examined(path: Path, inspector: Inspector | None) -> FileFacts:
     """Look a file through. Raises GcodeError, also for lines the policy refuses, and OSError."""
-    if inspector is None:
-        return examine(path)
+    maker = TimelineMaker()
+
+    def see(command: bytes, line: int) -> None:
+        maker.take(command)
+        if inspector is not None:
+            inspector.see(command, line)
+
     with path.open("rb") as file:
-        facts = scan(file, inspector.see)
+        facts = scan(file, see)
+    facts = msgspec.structs.replace(facts, timeline=maker.result())
+    if inspector is None:
+        return facts
     return msgspec.structs.replace(facts, notes=inspector.notes(), armed=inspector.armed)

@@ -5,11 +5,12 @@ A file is read in blocks of 64 KiB and never held whole. Lengths are millimetres
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 import msgspec
 
+from gotapi_printer.estimate import Timeline
 from gotapi_printer.gcode_notes import Notes, ProgressMark
 from gotapi_printer.marlin.wire import MAX_COMMAND
 
@@ -69,6 +70,10 @@ class FileFacts(msgspec.Struct, frozen=True):
     """The slicer's own progress (M73), in the order of the file."""
     notes: tuple[str, ...] = ()
     """What the printer's policy leaves out of the file or changes in it."""
+    timeline: Timeline | None = None
+    """The times of its commands by the hub's own model."""
+    pace: Mapping[str, float] = {}
+    """What earlier prints taught, as a factor for each source of estimates."""
     armed: bool = False
     """Whether the file was looked through while the printer was armed."""
 

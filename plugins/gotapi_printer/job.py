@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from gotapi_printer.estimate import Known, seconds_left
 from gotapi_printer.gcode import FileFacts
 
 
@@ -126,13 +127,13 @@ class Progress(msgspec.Struct, frozen=True):
     percent: float = 0.0
     seconds_left: float | None = None
     left_source: str = ""
-    """Where `seconds_left` comes from: `m73`, `slicer` or `elapsed`."""
+    """Where `seconds_left` comes from: `m73`, `slicer`, `model` or `elapsed`; see `estimate`."""
 
 
 def progress(facts: FileFacts, line: int, file_line: int, elapsed: float) -> Progress:
-    """The progress after `line` commands and `elapsed` seconds of printing."""
+    """The progress after `line` commands and `elapsed` seconds of printing, without pauses."""
     percent = _percent(facts, line)
-    left, source = _seconds_left(facts, line, percent, elapsed)
+    left, source = seconds_left(_known(facts, line, percent, elapsed))
     return Progress(
         line=line,
         total=facts.commands,
@@ -155,19 +156,39 @@ def _percent(facts: FileFacts, line: int) -> float:
     return round(100.0 * line / facts.commands, 1)
 
 
-def _seconds_left(
-    facts: FileFacts, line: int, percent: float, elapsed: float
-) -> tuple[float | None, str]:
-    """The best guess there is, and what it was made from."""
+class Foreseen(msgspec.Struct, frozen=True):
+    """What was thought before a print that it would take, without anything learned."""
+
+    seconds: float
+    source: str
+    slicer: str
+
+
+def foreseen(facts: FileFacts) -> Foreseen | None:
+    """The time of a whole file, where anything but its printing tells it."""
+    plain = msgspec.structs.replace(facts, pace={})
+    # The first M73 stands a few commands into the file.
+    line = next((mark.command for mark in facts.marks if mark.minutes_left is not None), 0)
+    done = progress(plain, line, 0, 0.0)
+    if done.seconds_left is None:
+        return None
+    before = 0.0 if facts.timeline is None else facts.timeline.at(line)
+    return Foreseen(round(done.seconds_left + before, 1), done.left_source, facts.slicer)
+
+
+def _known(facts: FileFacts, line: int, percent: float, elapsed: float) -> Known:
+    """What there is to estimate from."""
     mark = facts.mark_at(line)
-    if mark is not None and mark.minutes_left is not None:
-        return mark.minutes_left * 60.0, "m73"
-    if facts.seconds is not None:
-        return round(facts.seconds * (1.0 - percent / 100.0), 1), "slicer"
-    # The first percent is heating, which says nothing of the rest.
-    if percent < 1.0:
-        return None, ""
-    return round(elapsed * (100.0 - percent) / percent, 1), "elapsed"
+    left = None if mark is None else mark.minutes_left
+    return Known(
+        line=line,
+        percent=percent,
+        elapsed=elapsed,
+        timeline=facts.timeline,
+        slicer_seconds=facts.seconds,
+        mark=None if mark is None or left is None else (mark.command, left * 60.0),
+        pace=facts.pace,
+    )
 
 
 class Source(msgspec.Struct, frozen=True):

@@ -35,6 +35,7 @@ from gotapi_printer.model import (
     StatusResult,
     StopParams,
 )
+from gotapi_printer.paces import Paces
 from gotapi_printer.printer import Content, Printer
 from gotapi_printer.routes_content import ContentRoutes
 from gotapi_printer.routes_files import FileRoutes
@@ -44,6 +45,7 @@ from gotapi_printer.slicings import Slicing
 
 JOBS = "jobs"  # the collection and the folder of that name
 PRINTERS = "printers"  # what is remembered of each
+PACES = "paces"  # what prints taught about estimates
 SLICING = "slicing"  # the same, of models on their way to G-code
 
 
@@ -160,7 +162,9 @@ class PrinterPlugin(ContentRoutes, FileRoutes, PolicyRoutes, QueueRoutes, Plugin
         if not port.slicer_profile:
             settings: PrinterSettings = self.context.settings
             port = msgspec.structs.replace(port, slicer_profile=settings.slicer_profile)
-        return Printer(own_id, port, book, link, work, Content(self.client, self.examine))
+        content = Content(self.client, self.examine)
+        paces = Paces(own_id, self.context.collection(PACES))
+        return Printer(own_id, port, book, link, work, content, paces)
 
 
 def _slug(port: PortSettings) -> str:

@@ -16,7 +16,7 @@ from gotapi_printer.changes import Feed, Signal
 from gotapi_printer.clock import Stamp, iso8601, stamp
 from gotapi_printer.content.client import ContentClient
 from gotapi_printer.driver import DriverSettings, PrinterDriver
-from gotapi_printer.examination import examine_guarded, guard_settings
+from gotapi_printer.examination import examined, guard_settings
 from gotapi_printer.fetchings import Fetchings
 from gotapi_printer.files import FileKind
 from gotapi_printer.files.options import SliceOptions
@@ -34,6 +34,7 @@ from gotapi_printer.model import (
     QueueEntry,
     Status,
 )
+from gotapi_printer.paces import Paces
 from gotapi_printer.pausing import PauseScripts, Pausing
 from gotapi_printer.print_queue import PrintOrder, PrintQueue, refusal
 from gotapi_printer.session import SessionSettings
@@ -66,6 +67,7 @@ class Printer:
         link_factory: Callable[[], Link],
         slicing: Slicing,
         content: Content,
+        paces: Paces,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.id = own_id
@@ -75,6 +77,7 @@ class Printer:
         self._update = DriverUpdate(DriverState.OFFLINE, "not connected yet")
         self._taken_at = clock()
         self._known: Information | None = None
+        self._paces = paces
         self._guard = Guard(guard_settings(settings))
         session = SessionSettings(idle_off=settings.idle_off)
         self._driver = PrinterDriver(
@@ -121,6 +124,7 @@ class Printer:
     async def start(self) -> None:
         """Read the jobs and begin to look for the printer."""
         await self._book.load()
+        await self._paces.load()
         self._loop = asyncio.get_running_loop()
         self._follower = asyncio.create_task(self._follow())
         self._driver.start(make_safe=self._book.lost)
@@ -370,7 +374,8 @@ class Printer:
 
     def _examine(self, path: Path) -> FileFacts:
         """Look a file through as the driver will; raises GcodeError for one that is refused."""
-        return examine_guarded(path, self._guard.inspector(time.monotonic()))
+        facts = examined(path, self._guard.inspector(time.monotonic()))
+        return self._paces.applied(facts)
 
     async def _fetched(self, job_id: str, kind: FileKind) -> None:
         """Queue what was fetched, or have it sliced first."""
@@ -439,6 +444,8 @@ class Printer:
         before = self._book.active()
         if update.job is not None:
             await self._book.take(update.job)
+            if before is not None:
+                await self._paces.take(update.job)
         if before is not None and self._book.active() is None:
             self._ended(before.job.id)
         elif came:

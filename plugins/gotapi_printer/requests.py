@@ -9,7 +9,7 @@ from typing import BinaryIO
 import msgspec
 
 from gotapi_printer.gcode import FileFacts, GcodeError, commands
-from gotapi_printer.job import JobEvent, JobState, following, progress
+from gotapi_printer.job import JobEvent, JobState, following, foreseen, progress
 from gotapi_printer.updates import JobReport
 
 Commands = Iterator[tuple[int, bytes]]
@@ -77,6 +77,9 @@ class RunningJob:
         self._file: BinaryIO | None = None
         self._started = now
         self._ended: float | None = None
+        self._foreseen = foreseen(request.facts)
+        self._paused = 0.0
+        self._paused_at: float | None = None
 
     def open(self, through: Callable[[Commands], Commands]) -> Commands:
         """Open the file and give its commands `through` a policy; raises OSError and GcodeError."""
@@ -95,6 +98,11 @@ class RunningJob:
         """Let something happen to the job; raises JobError where it cannot."""
         self.state = following(self.state, event)
         self.reason = reason or self.reason
+        if self.state is JobState.PAUSED:
+            self._paused_at = now
+        elif self._paused_at is not None:
+            self._paused += now - self._paused_at
+            self._paused_at = None
         if self.state.final:
             self._ended = now
             self.close()
@@ -107,6 +115,10 @@ class RunningJob:
 
     def report(self, acked: tuple[int, int], now: float) -> JobReport:
         """The job as its owner sees it after the printer took `acked`."""
-        elapsed = round((now if self._ended is None else self._ended) - self._started, 1)
-        done = progress(self.facts, *acked, elapsed)
-        return JobReport(self.id, self.state, done, self.reason, elapsed)
+        now = now if self._ended is None else self._ended
+        elapsed = round(now - self._started, 1)
+        waited = self._paused + (0.0 if self._paused_at is None else now - self._paused_at)
+        done = progress(self.facts, *acked, elapsed - waited)
+        return JobReport(
+            self.id, self.state, done, self.reason, elapsed, round(waited, 1), self._foreseen
+        )

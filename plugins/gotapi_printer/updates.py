@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from gotapi_printer.job import JobState, Progress
+from gotapi_printer.job import Foreseen, JobState, Progress
 from gotapi_printer.link import LinkFacts
 from gotapi_printer.marlin import Firmware, Position, Temperature
 from gotapi_printer.prompts import Prompt, PromptReader
@@ -36,6 +36,9 @@ class JobReport(msgspec.Struct, frozen=True):
     reason: str = ""
     elapsed: float = 0.0
     """Seconds since its first line, pauses included."""
+    paused: float = 0.0
+    """Seconds of them that it was paused."""
+    foreseen: Foreseen | None = None
 
 
 class DriverFault(msgspec.Struct, frozen=True):

@@ -115,7 +115,7 @@ def application_fixture() -> Any:
     return application
 
 
-HOST_OWN = re.compile(r"M105|M110.*|M115|M155 S\d|M400")
+HOST_OWN = re.compile(r"M105|M110.*|M115|M155 S\d|M400|M114|M85 S\d+")
 """What the host asks of its own accord: who are you, how warm, have all moves ended. Neither the
 box nor the sliced files have such commands."""
 

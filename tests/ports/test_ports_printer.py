@@ -15,7 +15,8 @@ from gotapi_core.testing import live_hub
 from gotapi_printer.simulator.child import run_simulator
 
 BOX = Path(__file__).parents[2] / "examples" / "box.gcode"
-HOST_OWN = re.compile(r"M105|M110.*|M115|M155 S\d|M400")  # what the host asks of its own accord
+# What the host asks of its own accord.
+HOST_OWN = re.compile(r"M105|M110.*|M115|M155 S\d|M400|M114|M85 S\d+")
 
 
 @pytest.mark.timeout(60)
