@@ -1,12 +1,17 @@
-"""Ask for the services over 16 kept-alive connections, beside a bare uvicorn with the same JSON.
+"""Ask for the services, or one thing of one of them, beside a bare uvicorn with the same JSON.
 
-    python benchmarks/discovery.py [--rounds 7] [--seconds 2] [--connections 16]
+    python benchmarks/discovery.py [--ask discovery one-shot] [--plugins 3] [--rounds 7]
+                                   [--seconds 2] [--connections 16] [--signed]
 
-The hub has one plug-in with one service and does all that it does for any application: Host and
-Sec-Fetch checks, token, scope, the question to the plug-in, HMAC look-up. The bare server is an
-ASGI application of ten lines that returns byte for byte the same JSON, on the same event loop and
-the same HTTP parser. Hub, bare server and client are processes of their own; rounds alternate, and
-the medians of all rounds are compared, because other work on the machine disturbs both alike.
+The hub has three plug-ins with one service each and does all that it does for any application:
+Host and Sec-Fetch checks, token, scope, the question to the plug-ins, HMAC look-up; with --signed
+also HMAC v2 over each answer. The bare server is an ASGI application of ten lines that returns byte
+for byte the same JSON, on the same event loop and the same HTTP parser. Hub, bare server and client
+are processes of their own; rounds alternate, and the medians of all rounds are compared, because
+other work on the machine disturbs both alike.
+
+The bars: 3,000 requests a second with 99 of 100 answered within 15 ms, or half of what the bare
+server does in the same rounds.
 """
 
 import argparse
@@ -31,8 +36,9 @@ from gotapi_core.protocol.errors import Lineage
 from gotapi_core.protocol.identity import Identity
 from gotapi_core.testing import live_hub
 
-TARGETS = {"throughput": 0.5, "p99": 3.0}  # at least, at most: ratios of hub to bare server
+RATE, P99, RATIO = 3000.0, 15.0, 0.5  # requests/s, ms; or this part of the bare server's rate
 ORIGIN = "bench.app"
+KEY = "5c" * 32
 WARM_UP = 0.5  # seconds
 
 
@@ -64,6 +70,27 @@ class Bench(Plugin):
         return Name(name="A printer on the desk")
 
 
+def plugins(count: int) -> list[type[Plugin]]:
+    """Return that many plug-ins with a service each, with ids and profiles of their own."""
+    made: list[type[Plugin]] = [Bench]
+    for number in range(2, count + 1):
+
+        class Another(Plugin):
+            id = f"bench{number}"
+            name = f"Bench {number}"
+
+            def services(self) -> list[Service]:
+                return [Service(id="one", name=self.name, type="USB", scopes=(self.id,))]
+
+            @get(f"bench{number}", "name")
+            async def get_name(self, call: Call) -> Name:
+                """Say the name."""
+                return Name(name=self.name)
+
+        made.append(Another)
+    return made
+
+
 # -- the servers ------------------------------------------------------------------------------
 
 
@@ -79,19 +106,20 @@ async def until_stdin_ends() -> AsyncIterator[None]:
     await asyncio.to_thread(sys.stdin.read)
 
 
-async def hub_server(profile: str | None) -> None:
+async def hub_server(profile: str | None, count: int) -> None:
     """Run a hub, give an application its token, and answer until the parent has enough."""
     with tempfile.TemporaryDirectory() as home:
-        async with live_hub(Path(home), [Bench]) as live:
+        async with live_hub(Path(home), plugins(count)) as live:
             identity = Identity(ORIGIN, Lineage.ENVELOPE, browser=False)
             auth = live.hub.auth
             asked = asyncio.Event()
             auth.subscribe(lambda _: asked.set())
             client = await auth.grant(identity)
-            asking = asyncio.create_task(auth.access_token(identity, client, "bench"))
+            asking = asyncio.create_task(auth.access_token(identity, client, "all"))
             await asked.wait()
             await auth.approve(auth.requests()[0].code, Lifetime.ALWAYS)
             issued = await asking
+            await auth.launch_key(ORIGIN, KEY)
             async with until_stdin_ends():
                 announce(port=live.port, token=issued.access_token)
                 if profile:
@@ -194,10 +222,17 @@ async def load(port: int, request: bytes, connections: int, seconds: float) -> d
     }
 
 
-def request_for(port: int, token: str) -> bytes:
+ASKED = {
+    "discovery": "/gotapi/servicediscovery?",
+    "one-shot": "/gotapi/bench/name?serviceId=printer-1.bench&",
+}
+
+
+def request_for(port: int, token: str, what: str, signed: bool) -> bytes:
+    nonce = f"X-GotAPI-Nonce: {'ab' * 16}\r\n" if signed else ""
     return (
-        f"GET /gotapi/servicediscovery?accessToken={token} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
-        f"X-GotAPI-Origin: {ORIGIN}\r\nAccept: application/json\r\n\r\n"
+        f"GET {ASKED[what]}accessToken={token} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        f"X-GotAPI-Origin: {ORIGIN}\r\n{nonce}Accept: application/json\r\n\r\n"
     ).encode()
 
 
@@ -241,23 +276,27 @@ def fetch(port: int, request: bytes) -> bytes:
     return got.partition(b"\r\n\r\n")[2]
 
 
-def compare(rounds: int, seconds: float, connections: int) -> bool:
-    """Run the rounds, print the figures, and tell whether they reach the targets."""
-    hub = Part("--hub")
+def compare(what: str, chosen: argparse.Namespace) -> bool:
+    """Run the rounds, print the figures, and tell whether they reach the bars."""
+    hub = Part("--hub", "--plugins", str(chosen.plugins))
     known = hub.line()
-    request = request_for(known["port"], known["token"])
+    request = request_for(known["port"], known["token"], what, chosen.signed)
     body = fetch(known["port"], request)
     bare = Part("--bare", body.decode())
     servers = {"hub": hub, "bare": bare}
     ports = {"hub": known["port"], "bare": bare.line()["port"]}
     found: dict[str, list[dict[str, float]]] = {"hub": [], "bare": []}
-    for number in range(rounds):
+    for number in range(chosen.rounds):
         order = ("hub", "bare") if number % 2 else ("bare", "hub")
         for who in order:
             assert fetch(ports[who], request) == body
             used = servers[who].cpu()
             client = Part(
-                "--load", str(ports[who]), request.decode(), str(connections), str(seconds)
+                "--load",
+                str(ports[who]),
+                request.decode(),
+                str(chosen.connections),
+                str(chosen.seconds),
             )
             figures = client.line()
             client.end()
@@ -265,15 +304,15 @@ def compare(rounds: int, seconds: float, connections: int) -> bool:
             found[who].append({**figures, "cpu": used / figures["asked"] * 1e6})
     hub.end()
     bare.end()
-    return _report(found, len(body))
+    return _report(f"{what}, {chosen.plugins} plug-ins, {len(body)} bytes of JSON", found)
 
 
-def _report(found: dict[str, list[dict[str, float]]], size: int) -> bool:
+def _report(title: str, found: dict[str, list[dict[str, float]]]) -> bool:
     medians = {
         who: {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
         for who, rounds in found.items()
     }
-    print(f"discovery, {size} bytes of JSON, medians of {len(found['hub'])} rounds")
+    print(f"{title}, medians of {len(found['hub'])} rounds")
     for who, figures in medians.items():
         best = max(one["rate"] for one in found[who])
         print(
@@ -283,13 +322,13 @@ def _report(found: dict[str, list[dict[str, float]]], size: int) -> bool:
         )
     rate = medians["hub"]["rate"] / medians["bare"]["rate"]
     p99 = medians["hub"]["p99"] / medians["bare"]["p99"]
-    good = rate >= TARGETS["throughput"] and p99 <= TARGETS["p99"]
+    good = medians["hub"]["rate"] >= RATE and medians["hub"]["p99"] <= P99
     print(
-        f"  throughput {rate:.2f} of the bare server (target >= {TARGETS['throughput']}), "
-        f"p99 {p99:.2f} x (target <= {TARGETS['p99']}): {'reached' if good else 'MISSED'}"
-        f"  (CPU {medians['hub']['cpu'] / medians['bare']['cpu']:.2f} x)"
+        f"  {RATE:.0f} requests/s within {P99:g} ms: {'reached' if good else 'missed'}; or "
+        f"{rate:.2f} of the bare server (bar {RATIO}): {'reached' if rate >= RATIO else 'missed'}"
+        f"  (p99 {p99:.2f} x, CPU {medians['hub']['cpu'] / medians['bare']['cpu']:.2f} x)"
     )
-    return good
+    return good or rate >= RATIO
 
 
 def main() -> int:
@@ -298,27 +337,32 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--plugins", type=int, default=3)
+    parser.add_argument("--ask", nargs="+", choices=list(ASKED), default=list(ASKED))
+    parser.add_argument("--signed", action="store_true", help="have each answer signed (HMAC v2)")
     parser.add_argument("--profile", metavar="FILE", help="write a cProfile of a hub's round")
     parser.add_argument("--hub", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--bare", help=argparse.SUPPRESS)
     parser.add_argument("--load", nargs=4, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.hub:
-        asyncio.run(hub_server(chosen.profile))
+        asyncio.run(hub_server(chosen.profile, chosen.plugins))
     elif chosen.bare:
         asyncio.run(bare_server(chosen.bare.encode()))
     elif chosen.load:
         port, request, connections, seconds = chosen.load
         announce(**asyncio.run(load(int(port), request.encode(), int(connections), float(seconds))))
     elif chosen.profile:
-        hub = Part("--hub", "--profile", os.path.abspath(chosen.profile))
+        plugins = ("--plugins", str(chosen.plugins))
+        hub = Part("--hub", *plugins, "--profile", os.path.abspath(chosen.profile))
         known = hub.line()
-        request = request_for(known["port"], known["token"])
+        request = request_for(known["port"], known["token"], chosen.ask[0], chosen.signed)
         found = asyncio.run(load(known["port"], request, chosen.connections, chosen.seconds))
         hub.end()
         print({key: round(value, 2) for key, value in found.items()})
     else:
-        return 0 if compare(chosen.rounds, chosen.seconds, chosen.connections) else 1
+        good = [compare(what, chosen) for what in chosen.ask]  # each of them, whatever comes of one
+        return 0 if all(good) else 1
     return 0
 
 
