@@ -18,6 +18,7 @@ from gotapi_core.client import (
     StatusEvents,
     TokenRejected,
 )
+from gotapi_core.client.status import BED_PROMPT
 
 SILENCE: Final = 5.0  # seconds without an event, then the printer is asked
 AWAY: Final = 60.0  # seconds the hub may be away where there are no events to tell it
@@ -45,6 +46,7 @@ class Follower:
         self._stopping = False
         self._asking: asyncio.Task[bool] | None = None
         self._away_since: float | None = None
+        self._told_copy = 0
 
     async def run(self, events: StatusEvents, *, stop: bool = False) -> Outcome:
         """Follow until the job is over or the user leaves; with `stop` stop it first."""
@@ -114,9 +116,20 @@ class Follower:
 
     def _seen(self, status: PrinterStatus, job: PrintJob) -> Outcome | None:
         if not job.final:
+            self._tell_of_bed(status, job)
             self._report.status(status, job)
             return None
         return _end(job)
+
+    def _tell_of_bed(self, status: PrinterStatus, job: PrintJob) -> None:
+        """Say once for each copy what it waits for."""
+        asked = any(prompt.id == BED_PROMPT for prompt in status.prompts)
+        if job.state == JobState.QUEUED and asked and job.copy != self._told_copy:
+            self._told_copy = job.copy
+            self._report.note(
+                f"Take the print off the bed of {self._printer.service.name}, then run: "
+                f"gotapi print --bed-clear --printer {self._printer.service.id}"
+            )
 
     async def _interrupted(self) -> Outcome | None:
         if self._stopping:

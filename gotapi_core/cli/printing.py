@@ -30,10 +30,13 @@ MODELS: Final = (".stl", ".3mf", ".obj", ".glb")  # the printer plug-in slices t
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the user wants: a file printed, or without a file the running print stopped."""
+    """What the user wants: a file printed, the running print stopped, or the bed said clear."""
 
     file: Path | None
     printer: str
+    copies: int = 1
+    bed_clear: bool = False
+    stop: bool = False
 
 
 class Unfit(Exception):  # noqa: N818  # reads as what happened
@@ -50,6 +53,12 @@ class Unfit(Exception):  # noqa: N818  # reads as what happened
 @url_option
 @click.option("--yes", is_flag=True, help="Answer every question with yes.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per line.")
+@click.option(
+    "--copies", type=click.IntRange(1, 100), default=1, show_default=True, help="How often."
+)
+@click.option(
+    "--bed-clear", is_flag=True, help="The bed is clear now; without FILE the next job may begin."
+)
 @click.option("--stop", is_flag=True, help="Stop the print that runs, instead of FILE.")
 @click.pass_context
 def print_command(
@@ -59,6 +68,8 @@ def print_command(
     url: str,
     yes: bool,
     as_json: bool,
+    copies: int,
+    bed_clear: bool,
     stop: bool,
 ) -> None:
     """Print FILE and follow it until it is done: G-code, or a model (STL, 3MF, OBJ, GLB) to slice.
@@ -68,12 +79,13 @@ def print_command(
     Exit codes: 0 printed, 1 failed, stopped or interrupted, 2 wrong use, 3 no hub, 4 no consent,
     130 left with Ctrl-C.
     """
-    if stop == (file is not None):
+    if stop == (file is not None) and not (bed_clear and not stop):
         raise click.UsageError("Give a FILE to print, or --stop without one")
     terminal = Terminal(yes=yes)
     if file is not None:
         _check_file(file, terminal)
-    context.exit(_perform(Order(file, printer), url, _report(as_json), terminal))
+    order = Order(file, printer, copies, bed_clear, stop)
+    context.exit(_perform(order, url, _report(as_json), terminal))
 
 
 def choose(services: Sequence[Service], wanted: str) -> Service:
@@ -157,21 +169,26 @@ async def _connected(order: Order, url: str, report: Report, terminal: Terminal)
     async with open_client(url, cache) as client:
         services = await with_consent(client, cache, [PROFILE], report.note, client.services)
         printer = Printer(client, choose(services, order.printer))
-        if order.file is None:
+        if order.stop:
             return await _stop(printer, report, terminal)
-        return await _print(client, printer, order.file, report, terminal)
+        if order.bed_clear:
+            await printer.clear_bed()
+        if order.file is None:
+            return Outcome(0, "clear", f"The bed of {printer.service.name} is clear")
+        return await _print(client, printer, order, report, terminal)
 
 
 async def _print(
-    client: HubClient, printer: Printer, file: Path, report: Report, terminal: Terminal
+    client: HubClient, printer: Printer, order: Order, report: Report, terminal: Terminal
 ) -> Outcome:
-    stored = await client.upload(file, report.upload)
+    assert order.file is not None
+    stored = await client.upload(order.file, report.upload)
     # From here on Ctrl-C must not break off in the middle of the start.
     with interrupts() as pressed:
         async with printer.events(tell=False) as events:
             if pressed.is_set():
                 raise KeyboardInterrupt
-            job_id = await printer.start(stored)
+            job_id = await printer.start(stored, copies=order.copies)
             report.started(printer.service, job_id)
             return await Follower(printer, job_id, report, terminal, pressed).run(events)
 

@@ -18,7 +18,7 @@ from gotapi_core.client.events import Events
 from gotapi_core.client.hub_client import DEFAULT_URL, Availability, HubClient
 from gotapi_core.client.printer import Printer, StatusEvents
 from gotapi_core.client.proof import HubKey
-from gotapi_core.client.status import JobState, PrinterStatus, PrintJob
+from gotapi_core.client.status import JobState, PastPrint, PrinterStatus, PrintJob, Prompt
 from gotapi_core.client.trust import Trust
 from gotapi_core.client.upload import FileChanged, StoredFile
 from gotapi_core.protocol.messages import Service
@@ -42,9 +42,11 @@ __all__ = [
     "HubUnreachable",
     "HubUntrusted",
     "JobState",
+    "PastPrint",
     "PrintJob",
     "Printer",
     "PrinterStatus",
+    "Prompt",
     "Service",
     "StatusEvents",
     "StoredFile",

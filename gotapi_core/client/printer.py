@@ -1,11 +1,22 @@
 """A 3D printer at a hub: start a print, follow it, stop it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from gotapi_core.client.events import Events
-from gotapi_core.client.hub_client import HubClient
-from gotapi_core.client.status import PrinterStatus, PrintJob, parse_started, parse_status
+from gotapi_core.client.hub_client import HubClient, Members
+from gotapi_core.client.status import (
+    PastPrint,
+    PrinterStatus,
+    PrintJob,
+    Prompt,
+    parse_history,
+    parse_lines,
+    parse_prompts,
+    parse_queue,
+    parse_started,
+    parse_status,
+)
 from gotapi_core.client.upload import StoredFile
 from gotapi_core.protocol.messages import Service
 
@@ -46,17 +57,80 @@ class Printer:
         async with self._client.events(PROFILE, "status", self.service.id, tell=tell) as events:
             yield StatusEvents(events)
 
-    async def start(self, file: StoredFile) -> str:
-        """Put a file into the print queue and return the id of its job."""
-        members = await self._client.put(
-            PROFILE, "printingcommand", self.service.id, uri=file.uri, name=file.name
-        )
-        return parse_started(members)
+    async def start(self, file: StoredFile, *, copies: int = 1, assume_clear: bool = False) -> str:
+        """Put a file into the print queue and return the id of its job.
+
+        `assume_clear` lets it start without asking whether the bed is clear.
+        """
+        params: dict[str, str | int] = {"uri": file.uri, "name": file.name}
+        if copies != 1:
+            params["copies"] = copies
+        if assume_clear:
+            params["bedClear"] = "assume"
+        return parse_started(await self._ask(self._client.put, "printingcommand", **params))
 
     async def stop(self, job_id: str = "") -> None:
         """Stop a job, or the one that runs; its end is reported by an event."""
-        params = {"jobId": job_id} if job_id else {}
-        await self._client.delete(PROFILE, "printingcommand", self.service.id, **params)
+        params: dict[str, str | int] = {"jobId": job_id} if job_id else {}
+        await self._ask(self._client.delete, "printingcommand", **params)
+
+    async def pause(self) -> None:
+        """Pause the print; what the printer already has is still printed."""
+        await self._ask(self._client.put, "pause")
+
+    async def resume(self) -> None:
+        """Go on with a paused print, where it was."""
+        await self._ask(self._client.put, "resume")
+
+    async def queue(self) -> tuple[PrintJob, ...]:
+        """Return the job on the printer and those that wait, in their order."""
+        return parse_queue(await self._ask(self._client.get, "queue"))
+
+    async def move(self, job_id: str, order: int) -> tuple[PrintJob, ...]:
+        """Give a waiting job another place, 0 for the next one; return the queue."""
+        return parse_queue(await self._ask(self._client.put, "queue", jobId=job_id, order=order))
+
+    async def remove(self, job_id: str) -> None:
+        """Take a waiting job out of the queue."""
+        await self._ask(self._client.delete, "queue", jobId=job_id)
+
+    async def clear_bed(self) -> None:
+        """Say that the bed is clear; the next job begins then."""
+        await self._ask(self._client.put, "bed", state="clear")
+
+    async def command(self, command: str) -> tuple[str, ...]:
+        """Send one line of G-code and return what the printer said to it."""
+        return parse_lines(await self._ask(self._client.post, "command", command=command))
+
+    async def emergency_stop(self) -> None:
+        """Stop the printer's firmware at once; it has to be reset afterwards."""
+        await self._ask(self._client.put, "emergencystop")
+
+    async def history(self, offset: int = 0, limit: int = 20) -> tuple[PastPrint, ...]:
+        """Return a part of the prints that ended, the last one first."""
+        answer = await self._ask(self._client.get, "history", offset=offset, limit=limit)
+        return parse_history(answer)
+
+    async def prompts(self) -> tuple[Prompt, ...]:
+        """Return what somebody is asked: by the printer, or about its bed."""
+        return parse_prompts(await self._ask(self._client.get, "prompt"))
+
+    async def answer(self, prompt: Prompt, choice: int = 0) -> None:
+        """Answer a question with the choice at a place, from 0."""
+        await self._ask(self._client.post, "prompt", id=prompt.id, choice=choice)
+
+    async def _ask(
+        self, method: Callable[..., Awaitable[Members]], attribute: str, **params: str | int
+    ) -> Members:
+        return await method(PROFILE, attribute, self.service.id, **params)
 
 
-__all__ = ["PROFILE", "PrintJob", "Printer", "PrinterStatus", "StatusEvents"]
+__all__ = [
+    "PROFILE",
+    "PastPrint",
+    "PrintJob",
+    "Printer",
+    "PrinterStatus",
+    "Prompt",
+    "StatusEvents",
+]

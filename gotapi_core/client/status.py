@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -17,6 +17,7 @@ from gotapi_core.client.errors import HubFault
 class JobState(StrEnum):
     """Where a job is; the last four are final."""
 
+    FETCHING = "fetching"
     QUEUED = "queued"
     SLICING = "slicing"
     STARTING = "starting"
@@ -49,11 +50,40 @@ class PrintJob(msgspec.Struct, frozen=True, rename="camel"):
     time_left: float | None = None
     time_left_source: str | None = None
     reason: str | None = None
+    copies: int = 1
+    copy: int = 1
 
     @property
     def final(self) -> bool:
         """Whether the job is over."""
         return self.state in FINAL
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """A question to somebody at the printer; `choices` are counted from 0."""
+
+    id: str
+    text: str = ""
+    choices: tuple[str, ...] = ()
+
+
+BED_PROMPT: Final = "bedNotClear"  # the id of the hub's own question
+
+
+class PastPrint(msgspec.Struct, frozen=True, rename="camel"):
+    """A print that ended; `time` is seconds on the printer, `filament` millimetres."""
+
+    job_id: str
+    result: str
+    name: str = ""
+    uri: str = ""
+    time: float = 0.0
+    filament: float | None = None
+    copies: int = 1
+    copies_done: int = 0
+    reason: str = ""
+    started_at: str = ""
+    ended_at: str = ""
 
 
 class PrinterStatus(msgspec.Struct, frozen=True, rename="camel"):
@@ -68,6 +98,7 @@ class PrinterStatus(msgspec.Struct, frozen=True, rename="camel"):
     bed_target: float | None = None
     print_queue: tuple[PrintJob, ...] = ()
     last_job: PrintJob | None = None
+    prompts: tuple[Prompt, ...] = ()
     time_stamp: str = ""
 
     def job(self, job_id: str) -> PrintJob | None:
@@ -79,6 +110,52 @@ class PrinterStatus(msgspec.Struct, frozen=True, rename="camel"):
 
 class _Wrapped(msgspec.Struct, frozen=True):
     status: PrinterStatus = msgspec.field(name="3dp")
+
+
+class _Queue(msgspec.Struct, frozen=True):
+    printqueue: tuple[PrintJob, ...]
+
+
+class _History(msgspec.Struct, frozen=True):
+    history: tuple[PastPrint, ...]
+
+
+class _Prompts(msgspec.Struct, frozen=True):
+    prompts: tuple[Prompt, ...]
+
+
+class _Lines(msgspec.Struct, frozen=True):
+    lines: tuple[str, ...]
+
+
+T = TypeVar("T")
+
+
+def _parse(members: Mapping[str, object], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(members, kind)
+    except msgspec.ValidationError as error:
+        raise HubFault(f"The printer's answer is malformed: {error}") from None
+
+
+def parse_queue(members: Mapping[str, object]) -> tuple[PrintJob, ...]:
+    """Return the jobs in an answer with a print queue; raises HubFault."""
+    return _parse(members, _Queue).printqueue
+
+
+def parse_history(members: Mapping[str, object]) -> tuple[PastPrint, ...]:
+    """Return the prints in an answer of `3dp/history`; raises HubFault."""
+    return _parse(members, _History).history
+
+
+def parse_prompts(members: Mapping[str, object]) -> tuple[Prompt, ...]:
+    """Return the questions in an answer of `3dp/prompt`; raises HubFault."""
+    return _parse(members, _Prompts).prompts
+
+
+def parse_lines(members: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the lines in an answer of `3dp/command`; raises HubFault."""
+    return _parse(members, _Lines).lines
 
 
 def parse_status(members: Mapping[str, object]) -> PrinterStatus:

@@ -204,7 +204,7 @@ def test_final_states_are_the_last_four() -> None:
     status = parse_status(
         {"3dp": {"printQueue": [{"jobId": str(i), "state": s} for i, s in enumerate(states)]}}
     )
-    assert [job.final for job in status.print_queue] == [False] * 5 + [True] * 4
+    assert [job.final for job in status.print_queue] == [False] * (len(states) - 4) + [True] * 4
 
 
 def test_start_without_a_job() -> None:
