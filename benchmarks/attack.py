@@ -98,13 +98,13 @@ async def watch(longest: list[float]) -> None:
 
 async def hub_server(hung: bool) -> None:
     """Run a hub; at the end tell how long the loop was busy at the most."""
-    plugins = [Good, Other, Hung] if hung else [Good, Other]
+    plugins: list[type[Plugin]] = [Good, Other, Hung]
     longest = [0.0]
     with tempfile.TemporaryDirectory() as home:
         async with live_hub(Path(home), plugins) as live:
             token = await application(live.hub, ORIGIN)
             await live.hub.registry.discover()  # while all of them answer
-            Hung.hangs = True
+            Hung.hangs = hung
             watching = asyncio.create_task(watch(longest))
             async with until_stdin_ends():
                 announce(port=live.port, token=token)
@@ -265,7 +265,7 @@ async def while_discovering(
             begun = time.monotonic()
             last = await call(reader, writer, request(known, "discovery"))
             longest = max(longest, time.monotonic() - begun)
-            await asyncio.sleep(0.5)  # as often with both kinds of hub, nearly
+            await asyncio.sleep(begun + 2.5 - time.monotonic())  # as often at both kinds of hub
 
     running = asyncio.create_task(discover())
     took = await calls(known, seconds)
