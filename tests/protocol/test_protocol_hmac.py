@@ -6,7 +6,7 @@ import hashlib
 import hmac
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gotapi_core.protocol.errors import InvalidParameter
@@ -86,6 +86,7 @@ def test_a_bad_key_is_refused(encoding):
 
 @given(st.binary(min_size=1, max_size=64), st.binary(max_size=64))
 def test_hex_is_the_mac_of_the_bytes(key, nonce):
+    assume(not nonce.startswith(b"gotapi-hub "))
     expected = hmac.new(key, nonce, hashlib.sha256).hexdigest()
     assert server_mac(key.hex(), nonce.hex().upper(), Encoding.HEX) == expected
 
