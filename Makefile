@@ -60,6 +60,7 @@ $(VENV)/run.stamp: $(VENV)/bin/python pyproject.toml requirements.lock
 
 $(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml requirements-dev.lock
 	scripts/install-browser
+	scripts/install-bus
 	scripts/install $(VENV) requirements-dev.lock
 	touch $(VENV)/run.stamp $@
 

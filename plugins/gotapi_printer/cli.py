@@ -1,13 +1,18 @@
 """`gotapi printers`: what the operator does about printers at the terminal of this machine."""
 
+import asyncio
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from gotapi_printer.arming import LIFETIME, new_code
+from gotapi_printer.ble_profiles import BleProfile, advertised
+from gotapi_printer.ble_radio import explained
 from gotapi_printer.content.cli import content
 from gotapi_printer.guard import ARMED_FOR
+from gotapi_printer.link import LinkError
 
 JOBS = "jobs"  # each printer the hub has had has a folder in it
 
@@ -23,12 +28,59 @@ def plugin_folder(home: Path | None) -> Path:
     return data / "gotapi" / below
 
 
+class Found(NamedTuple):
+    """A Bluetooth device that is near."""
+
+    address: str
+    name: str
+    strength: int
+    profile: BleProfile | None
+
+
+async def find_ble(seconds: float) -> list[Found]:
+    """Look for Bluetooth devices, the nearest first; raises LinkError."""
+    from bleak import BleakScanner  # late, as only this needs it
+    from bleak.exc import BleakError
+
+    try:
+        devices = await BleakScanner.discover(seconds, return_adv=True)
+    except (BleakError, OSError, EOFError) as error:
+        raise explained("Bluetooth", error) from error
+    found = [
+        Found(device.address, said.local_name or "", said.rssi, advertised(said.service_uuids))
+        for device, said in devices.values()
+    ]
+    return sorted(found, key=lambda one: -one.strength)
+
+
 @click.group()
 def printers() -> None:
     """Look after printers."""
 
 
 printers.add_command(content)
+
+
+@printers.command()
+@click.option("--ble", is_flag=True, required=True, help="Look for Bluetooth LE devices.")
+@click.option("--seconds", default=6.0, show_default=True, type=click.FloatRange(0.1, 120.0))
+@click.option("--all", "everything", is_flag=True, help="Also devices without serial data.")
+def scan(ble: bool, seconds: float, everything: bool) -> None:
+    """List printers that are near, with what to write into the settings."""
+    try:
+        devices = asyncio.run(find_ble(seconds))
+    except LinkError as error:
+        raise click.ClickException(str(error)) from error
+    shown = [one for one in devices if everything or one.profile is not None]
+    for one in shown:
+        name = "".join(letter for letter in one.name if letter.isprintable())
+        title = "no known serial data" if one.profile is None else one.profile.title
+        click.echo(f"{one.address}  {one.strength:4} dBm  {name or '(no name)'}  {title}")
+    if shown:
+        click.echo(f'In the settings: ports = [{{ble = "{shown[0].address}"}}]', err=True)
+    else:
+        more = "" if everything else "; --all shows devices of other kinds too"
+        click.echo(f"Found none of {len(devices)} devices{more}. Is it on, and free?", err=True)
 
 
 @printers.command()

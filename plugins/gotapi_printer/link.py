@@ -35,6 +35,10 @@ class LinkFacts(msgspec.Struct, frozen=True):
     serial_number: str = ""
     vendor_id: int | None = None
     product_id: int | None = None
+    firmware_revision: str = ""
+    hardware_revision: str = ""
+    software_revision: str = ""
+    system_id: str = ""
 
 
 class Link(ABC):
@@ -43,6 +47,11 @@ class Link(ABC):
     All is called by the printer's own thread but `wake` and `write_urgent`, which any thread may
     call at any time, before `open` and after `close` too.
     """
+
+    @property
+    def breaks(self) -> int:
+        """How often the link broke and came back by itself; bytes may have been lost each time."""
+        return 0
 
     @abstractmethod
     def open(self) -> LinkFacts:

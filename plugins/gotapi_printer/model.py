@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from gotapi_core.plugin import Params, Result
+from gotapi_printer.ble_profiles import is_address
 from gotapi_printer.content.servers import ContentServer
 from gotapi_printer.files.report import Finding
 from gotapi_printer.model_files import SliceParams
@@ -26,7 +27,7 @@ Index = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 class PortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One printer: where it is connected and what people call it."""
 
-    path: str
+    path: str = ""
     baud: int = 115200
     name: str = ""
     size: tuple[float, float, float] | None = None  # mm; for printers that do not tell
@@ -40,6 +41,17 @@ class PortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     policy: Literal["safe", "off"] = "safe"  # off sends everything as it is
     on_refused: Literal["refuse", "skip"] = "refuse"  # a file with lines the policy refuses
     idle_off: IdleSeconds = 1800  # without a move, while hot: the printer stops itself; 0: never
+    ble: str = ""  # the address of a Bluetooth device, in place of `path`
+    profile: Literal["", "nus", "hm10", "issc", "ffe5", "fff0"] = ""  # how its data goes; "": any
+
+    def __post_init__(self) -> None:
+        if bool(self.path) == bool(self.ble):
+            raise ValueError("a printer has either `path`, of its port, or `ble`, an address")
+        if self.ble and not is_address(self.ble):
+            raise ValueError(
+                f"`ble` is '{self.ble[:40]}'; an address such as C0:FF:EE:00:00:01 was expected "
+                "(gotapi printers scan --ble lists what is near)"
+            )
 
 
 class PrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

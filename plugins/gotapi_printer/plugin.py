@@ -20,9 +20,11 @@ from gotapi_core.plugin import (
 )
 from gotapi_core.protocol.errors import UnknownService
 from gotapi_printer import view
+from gotapi_printer.ble_radio import BleSettings
 from gotapi_printer.files.desk import FileDesk
 from gotapi_printer.jobs import JobBook
 from gotapi_printer.link import Link
+from gotapi_printer.link_ble import BleLink
 from gotapi_printer.link_serial import SerialSettings, serial_link
 from gotapi_printer.model import (
     InformationEvent,
@@ -50,7 +52,7 @@ SLICING = "slicing"  # the same, of models on their way to G-code
 
 
 class PrinterPlugin(ContentRoutes, FileRoutes, PolicyRoutes, QueueRoutes, Plugin):
-    """3D printers with Marlin-like firmware on serial ports."""
+    """3D printers with Marlin-like firmware on serial ports and over Bluetooth LE."""
 
     id = "printer"
     name = "3D printers"
@@ -153,6 +155,8 @@ class PrinterPlugin(ContentRoutes, FileRoutes, PolicyRoutes, QueueRoutes, Plugin
         own_id = _unique(_slug(port), self._printers)
 
         def link() -> Link:
+            if port.ble:
+                return BleLink(BleSettings(port.ble, port.profile))
             return serial_link(SerialSettings(port=port.path, baud=port.baud))
 
         folder = self.context.folder / JOBS / own_id
@@ -169,8 +173,12 @@ class PrinterPlugin(ContentRoutes, FileRoutes, PolicyRoutes, QueueRoutes, Plugin
 
 def _slug(port: PortSettings) -> str:
     """Make a service id of the port's name, which stays the same over restarts."""
-    words = re.sub(r"[^a-z0-9]+", "-", Path(port.path).name.lower()).strip("-")
+    words = re.sub(r"[^a-z0-9]+", "-", _place(port).lower()).strip("-")
     return words[:40] or "printer"
+
+
+def _place(port: PortSettings) -> str:
+    return f"ble {port.ble}" if port.ble else Path(port.path).name
 
 
 def _unique(wanted: str, taken: dict[str, Printer]) -> str:

@@ -104,13 +104,7 @@ class Printer:
             clock=clock,
             examine=self._examine,
         )
-        scripts = PauseScripts(
-            settings.pause_script,
-            settings.resume_script,
-            settings.cancel_script,
-            settings.pause_cool_after,
-        )
-        self._pausing = Pausing(self._driver, scripts)
+        self._pausing = Pausing(self._driver, _scripts(settings))
         self.fetchings = Fetchings(
             content.client,
             book,
@@ -156,7 +150,7 @@ class Printer:
             id=self.id,
             name=self.name,
             online=online,
-            type="serial",
+            type=self._transport,
             scopes=SCOPES,
             manufacturer=information.device_information.manufacturer_name if information else "",
             version=information.device_information.firmware_revision if information else "",
@@ -174,7 +168,12 @@ class Printer:
     def status(self) -> Status:
         """Return what the printer does now."""
         return view.status(
-            self._update, self.entries(), self._last(), self._stamp(), self.prompts()
+            self._update,
+            self.entries(),
+            self._last(),
+            self._stamp(),
+            self.prompts(),
+            transport=self._transport,
         )
 
     def known(self) -> Information | None:
@@ -208,6 +207,10 @@ class Printer:
         return Area() if box is None else Area(box.low, box.high, known=True)
 
     @property
+    def _transport(self) -> str:
+        return "BLE" if self._settings.ble else view.TYPE
+
+    @property
     def bed(self) -> Bed:
         """Whether the next print has room."""
         return self._book.bed
@@ -224,7 +227,8 @@ class Printer:
             return self._settings.name
         if self._update.firmware is not None and self._update.firmware.machine:
             return self._update.firmware.machine
-        return f"Printer at {Path(self._settings.path).name}"  # HD-HLF-09: made up
+        place = self._settings.ble or Path(self._settings.path).name
+        return f"Printer at {place}"  # HD-HLF-09: made up
 
     # -- what applications do ---------------------------------------------------------------
 
@@ -438,7 +442,9 @@ class Printer:
         self._update = update
         self._taken_at = self._clock()
         if update.firmware is not None and update.link is not None:
-            self._known = view.information(self.name, update, SCOPES, self._stamp())
+            self._known = view.information(
+                self.name, update, SCOPES, self._stamp(), transport=self._transport
+            )
         elif self._known is not None:
             self._known = view.offline(self._known, update, self._stamp())
         before = self._book.active()
@@ -497,3 +503,12 @@ class Printer:
 
     def _when(self, moment: float) -> str:
         return iso8601(moment, local_offset(moment))
+
+
+def _scripts(settings: PortSettings) -> PauseScripts:
+    return PauseScripts(
+        settings.pause_script,
+        settings.resume_script,
+        settings.cancel_script,
+        settings.pause_cool_after,
+    )

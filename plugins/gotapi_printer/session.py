@@ -119,6 +119,7 @@ class Session:
         self._care = Care(guard, settings.idle_off)
         self._safe = False
         self.identified = False
+        self._breaks = link.breaks
         now = clock()
         self._host = MarlinHost(settings.timing, settings.limits)
         self._identify: Identify | None = Identify(self._host, now, settings.identify)
@@ -165,6 +166,9 @@ class Session:
 
     def _tick(self, now: float) -> None:
         self._tick_at = now + self._settings.tick
+        if self._link.breaks != self._breaks:
+            self._breaks = self._link.breaks
+            self._host.interrupted()
         events = self._host.tick(now)
         if events:
             self._take(events, now)

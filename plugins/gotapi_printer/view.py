@@ -55,12 +55,14 @@ def status(
     last: QueueEntry | None,
     stamp: Stamp,
     prompts: tuple[PromptEntry, ...] = (),
+    *,
+    transport: str = TYPE,
 ) -> Status:
     """Return the status of a printer."""
     nozzle, bed = _nozzle(update.temperatures), _sensor(update.temperatures, "B")
     return Status(
         scopes=("3dp", "3dprinter"),
-        type=TYPE,
+        type=transport,
         online=update.state is DriverState.ONLINE,
         operating_status=operating_status(update),
         message="; ".join(text for text in (update.warning, update.message) if text),
@@ -102,7 +104,12 @@ def prompts(update: DriverUpdate, *, bed: bool) -> tuple[PromptEntry, ...]:
 
 
 def information(
-    name: str, update: DriverUpdate, scopes: tuple[str, ...], stamp: Stamp
+    name: str,
+    update: DriverUpdate,
+    scopes: tuple[str, ...],
+    stamp: Stamp,
+    *,
+    transport: str = TYPE,
 ) -> Information:
     """Return what a connected printer is."""
     firmware, link = update.firmware, update.link
@@ -112,16 +119,18 @@ def information(
     size = area.size if area is not None else (None, None, None)
     return Information(
         scopes=scopes,
-        type=TYPE,
+        type=transport,
         online=update.state is DriverState.ONLINE,
         device_information=DeviceInformation(
             product_name=firmware.machine or link.product or name,
             manufacturer_name=link.manufacturer,
             model_number=firmware.machine,
-            firmware_revision=firmware.name,
+            firmware_revision=firmware.name or link.firmware_revision,
             serial_number=link.serial_number or firmware.uuid,
+            software_revision=link.software_revision,
+            hardware_revision=link.hardware_revision,
             protocol_revision=firmware.protocol,
-            system_id=firmware.uuid,
+            system_id=firmware.uuid or link.system_id,
         ),
         print_attribute=PrintAttribute(
             print_type="FDM",

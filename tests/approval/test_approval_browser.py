@@ -40,7 +40,7 @@ async def open_page(browser):
         context = await browser.new_context(
             viewport={"width": width, "height": 1000}, color_scheme=scheme
         )
-        context.set_default_timeout(8000)
+        context.set_default_timeout(20_000)
         tab = await context.new_page()
         tab.on("pageerror", lambda error: faults.append(str(error)))
         await tab.goto(live.app.operator.login_link(live.url))
@@ -133,6 +133,10 @@ async def test_a_fault_can_be_read_and_its_text_is_no_markup(foreign, start_hub,
         await tab.wait_for_selector(f"{ROW} pre >> text=<img src=x onerror=y>")
         assert await tab.query_selector("main img") is None
         await shot(tab, "plugins-fault")
+        # The state changes, also by itself when it is started again; who reads is not disturbed.
+        await tab.click(f'{ROW} [data-part="disable"]')
+        await tab.wait_for_selector(f'{ROW} [data-tone="off"] >> text=Off')
+        assert await tab.is_visible(f"{ROW} pre >> text=<img src=x onerror=y>")
 
 
 async def test_safe_mode_is_said(foreign, start_hub, open_page) -> None:

@@ -57,7 +57,7 @@ async def hub(shared_hub):
 async def tab(browser, hub):
     """A signed-in operator page; the test fails when the page reports an error."""
     context = await browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(5000)
+    context.set_default_timeout(20_000)
     tab = await context.new_page()
     faults: list[str] = []
     tab.on("pageerror", lambda error: faults.append(str(error)))
@@ -300,7 +300,7 @@ async def test_services_and_plugins_with_their_state(hub, tab):
 
 async def test_the_hub_is_gone_and_comes_back(browser, serve_hub, tmp_path):
     context = await browser.new_context()
-    context.set_default_timeout(8000)
+    context.set_default_timeout(20_000)
     tab = await context.new_page()
     async with serve_hub(tmp_path / "first") as hub:
         await tab.goto(hub.operator.login_link(hub.url))

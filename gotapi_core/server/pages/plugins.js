@@ -84,6 +84,7 @@ class PluginRow {
     this.parts = parts;
     this.tell = tell;
     this.busy = false;
+    this.open = false; // whether somebody wants to see the details
     this.reachable = true;
     numbers += 1;
     const heading = element.querySelector("h3");
@@ -116,8 +117,7 @@ class PluginRow {
     parts.facts.textContent = `${plugin.id} ${plugin.version} · ${source}`;
     say(parts.reason, waits(plugin) ? "" : plugin.reason);
     this.ask(plugin);
-    parts.more.hidden = !plugin.detail;
-    parts.detail.hidden = true;
+    this.keepDetail(plugin);
     const running = ["ready", "starting", "suspended"].includes(plugin.state);
     parts.disable.hidden = !running;
     parts.enable.hidden = !["stopped", "failed", "quarantined"].includes(plugin.state);
@@ -173,16 +173,36 @@ class PluginRow {
     this.judge();
   }
 
-  async toggle() {
-    const { detail } = this.parts;
-    if (!detail.hidden) {
-      detail.hidden = true;
-      return;
+  /** Details that somebody opened stay open while the plug-in is started again and again. */
+  keepDetail(plugin) {
+    if (plugin.state === "ready") {
+      this.open = false;
     }
+    this.parts.more.hidden = !plugin.detail && !this.open;
+    if (!this.open) {
+      this.parts.detail.hidden = true;
+    } else if (plugin.detail) {
+      this.readDetail();
+    }
+  }
+
+  toggle() {
+    this.open = !this.open;
+    if (this.open) {
+      this.readDetail();
+    } else {
+      this.parts.detail.hidden = true;
+    }
+  }
+
+  async readDetail() {
+    const { detail } = this.parts;
     try {
       const answer = await ask(`api/plugin?id=${encodeURIComponent(this.plugin.id)}`);
-      detail.textContent = answer.detail;
-      detail.hidden = false;
+      if (this.open && answer.detail) {
+        detail.textContent = answer.detail;
+        detail.hidden = false;
+      }
     } catch (error) {
       say(this.parts.problem, error instanceof Refused ? error.message : NO_ANSWER);
     }

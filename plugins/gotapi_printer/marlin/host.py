@@ -101,6 +101,7 @@ class MarlinHost:
         self._probes = 0
         self._doubtful = False
         self._slow = False
+        self._resumed = False
         self._resend_until = 0.0
         self._requested = -1
         self._requests = 0
@@ -176,6 +177,13 @@ class MarlinHost:
     def cancel_commands(self) -> None:
         """Forget the commands that were not sent yet."""
         self._commands.clear()
+
+    def interrupted(self) -> None:
+        """The link broke and came back: bytes were lost both ways, and the board may have reset.
+
+        Lines are numbered, so asking soon settles what was lost.
+        """
+        self._doubtful = self._resumed = True
 
     def hurry(self) -> None:
         """Send without waiting for answers: a firmware keeps some lines until it is free."""
@@ -297,7 +305,7 @@ class MarlinHost:
                 self._heard_at = self._progress_at = now
                 self._ok_since_send = True
                 self._probes = self._repeats = 0
-                self._doubtful = self._slow = False
+                self._doubtful = self._slow = self._resumed = False
                 return _NOTHING
         events: list[Event] = []
         for line in self._lines.feed(data):
@@ -421,7 +429,7 @@ class MarlinHost:
     def _progress(self, now: float) -> None:
         self._progress_at = now
         self._probes = self._repeats = 0
-        self._doubtful = self._slow = False
+        self._doubtful = self._slow = self._resumed = False
 
     # -- resends ------------------------------------------------------------------------------
 
@@ -434,7 +442,10 @@ class MarlinHost:
             # Asked after a timeout: lines before this one were taken and their oks got lost.
             self._settle(number, events)
         self._probes = 0
-        if number > self._next or (self._out and self._out[0].kind == _NUMBERING):
+        if self._resumed and number + self._window < self._acked.number:
+            text = "the printer lost its count while the connection was away: it restarted"
+            self._fail(FaultKind.RESET, f"{text}; check it, then print the file again", events)
+        elif number > self._next or (self._out and self._out[0].kind == _NUMBERING):
             self._take_foreign_resend(number, events)
         elif number == self._requested and self._repeats > 0:
             # Lines that were in flight behind the damaged one each ask for it again.
