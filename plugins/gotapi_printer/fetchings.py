@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from gotapi_core.protocol.errors import GotapiError
+from gotapi_meshes import FileKind
 from gotapi_printer.content.client import ContentClient, FetchError
-from gotapi_printer.files import FileKind
 from gotapi_printer.job import Job, JobEvent, JobState, Progress, Source
 from gotapi_printer.jobs import JobBook
 

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from gotapi_core.plugin import Params, Result
+from gotapi_meshes.report import Finding
 from gotapi_printer.ble_profiles import is_address
 from gotapi_printer.content.servers import ContentServer
-from gotapi_printer.files.report import Finding
 from gotapi_printer.model_files import SliceParams
 from gotapi_printer.policy import PolicyLimits
 

@@ -6,10 +6,10 @@ import msgspec
 
 from gotapi_core.plugin import Params, Result
 from gotapi_core.protocol.errors import InvalidParameter
+from gotapi_meshes.report import Finding, MeshReport
 from gotapi_printer.files.analysis import GcodeAnalysis
 from gotapi_printer.files.desk import SlicerInfo
 from gotapi_printer.files.options import SliceOptions, Slicer
-from gotapi_printer.files.report import Finding, MeshReport
 
 LayerHeight = Annotated[float, msgspec.Meta(ge=0.05, le=1.0)]
 Infill = Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]

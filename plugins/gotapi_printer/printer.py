@@ -11,6 +11,8 @@ import msgspec
 
 from gotapi_core.plugin import Service
 from gotapi_core.protocol.errors import IllegalDeviceState, InvalidParameter, TimedOut
+from gotapi_meshes import FileKind
+from gotapi_meshes.report import Area
 from gotapi_printer import view
 from gotapi_printer.changes import Feed, Signal
 from gotapi_printer.clock import Stamp, iso8601, stamp
@@ -18,9 +20,7 @@ from gotapi_printer.content.client import ContentClient
 from gotapi_printer.driver import DriverSettings, PrinterDriver
 from gotapi_printer.examination import examined, guard_settings
 from gotapi_printer.fetchings import Fetchings
-from gotapi_printer.files import FileKind
 from gotapi_printer.files.options import SliceOptions
-from gotapi_printer.files.report import Area
 from gotapi_printer.gcode import FileFacts
 from gotapi_printer.guard import Guard
 from gotapi_printer.job import JobError, JobEvent, JobState, Source

@@ -9,11 +9,11 @@ from urllib.parse import unquote, urlsplit
 
 from gotapi_core.plugin import Call, Context, NoParams, get
 from gotapi_core.protocol.errors import InvalidParameter
-from gotapi_printer.files import FileKind, MeshError, kind
+from gotapi_meshes import FileKind, MeshError, kind
+from gotapi_meshes.kinds import HEAD, describe
+from gotapi_meshes.report import Finding
 from gotapi_printer.files.desk import FileDesk
-from gotapi_printer.files.kinds import HEAD, describe
 from gotapi_printer.files.prusaslicer import LARGEST_INI
-from gotapi_printer.files.report import Finding
 from gotapi_printer.files.thumbnails import Thumbnail
 from gotapi_printer.model import PrintParams
 from gotapi_printer.model_files import (

@@ -11,9 +11,9 @@ import msgspec
 
 from gotapi_core.plugin import Collection
 from gotapi_core.protocol.errors import GotapiError, StorageFull
+from gotapi_meshes.report import Area, Finding, MeshReport
 from gotapi_printer.files.desk import FileDesk, SliceOrder
 from gotapi_printer.files.options import SliceOptions
-from gotapi_printer.files.report import Area, Finding, MeshReport
 from gotapi_printer.job import Job, JobEvent, JobState, Progress, advance
 from gotapi_printer.jobs import JobBook
 

@@ -1,10 +1,5 @@
-"""Everything between a file and G-code: kinds, readers, the printability check, slicing.
+"""Everything between a file and G-code: the printability check, slicing, analysis of G-code.
 
 What needs numpy is imported in a child process only (`worker`); this package and the modules the
-hub imports (`kinds`, `options`, `report`, `desk`, `prusaslicer`) do without.
+hub imports (`options`, `desk`, `prusaslicer`) do without.
 """
-
-from gotapi_printer.files.errors import MeshError
-from gotapi_printer.files.kinds import FileKind, kind
-
-__all__ = ["FileKind", "MeshError", "kind"]

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from gotapi_printer.files.report import Area, Finding, Severity
+from gotapi_meshes.report import Area, Finding, Severity
 from gotapi_printer.files.thumbnails import Thumbnail, Thumbnails
 from gotapi_printer.files.toolpath import Toolpath, first_and_usual
 from gotapi_printer.gcode import ByteSource, raw_lines, strip

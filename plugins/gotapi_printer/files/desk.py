@@ -12,14 +12,14 @@ from typing import Final
 
 import msgspec
 
+from gotapi_core.plugin.bounded import ChildLimits, Ended, run
 from gotapi_core.protocol.errors import IllegalServerState, InvalidParameter, StorageFull
+from gotapi_meshes.errors import MeshError
+from gotapi_meshes.report import Area, MeshReport
 from gotapi_printer.files import prusaslicer
 from gotapi_printer.files.analysis import GcodeAnalysis
-from gotapi_printer.files.child import ChildLimits, Ended, run
 from gotapi_printer.files.embedded.name import NAME
-from gotapi_printer.files.errors import MeshError
 from gotapi_printer.files.options import SliceOptions, Slicer
-from gotapi_printer.files.report import Area, MeshReport
 from gotapi_printer.files.work import Failure, Order, Said, Task
 
 CHECK: Final = ChildLimits(seconds=45.0, cpu=60, memory=2 << 30)

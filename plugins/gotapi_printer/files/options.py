@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from gotapi_printer.files.report import Area
+from gotapi_meshes.report import Area
 
 
 class Slicer(enum.Enum):

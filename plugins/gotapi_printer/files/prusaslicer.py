@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from gotapi_printer.files.errors import MeshError
+from gotapi_meshes.errors import MeshError
+from gotapi_meshes.report import Area
 from gotapi_printer.files.options import SliceOptions
-from gotapi_printer.files.report import Area
 
 NAMES: Final = ("prusa-slicer", "PrusaSlicer", "prusaslicer")
 MISSING: Final = (

@@ -4,9 +4,9 @@ import enum
 
 import msgspec
 
+from gotapi_meshes.report import Area, MeshReport
 from gotapi_printer.files.analysis import GcodeAnalysis
 from gotapi_printer.files.options import SliceOptions
-from gotapi_printer.files.report import Area, MeshReport
 
 
 class Task(enum.Enum):

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from gotapi_printer.files.errors import MeshError
+from gotapi_meshes.errors import MeshError
 from gotapi_printer.files.options import profile_for
 from gotapi_printer.files.work import Failure, Order, Said, Task
 from gotapi_printer.gcode import GcodeError
@@ -63,9 +63,9 @@ def _analyse(order: Order, file: BinaryIO) -> None:
 
 def _model(order: Order, file: BinaryIO) -> None:
     # numpy and its kin are for this process only, and not for G-code.
-    from gotapi_printer.files.check import Demands, check
-    from gotapi_printer.files.mesh import moved
-    from gotapi_printer.files.reading import read_model
+    from gotapi_meshes.check import Demands, check
+    from gotapi_meshes.mesh import moved
+    from gotapi_meshes.reading import read_model
 
     kind, mesh = read_model(file)
     mesh = moved(mesh, order.options.scale, (0.0, 0.0, 0.0))
@@ -77,7 +77,7 @@ def _model(order: Order, file: BinaryIO) -> None:
     if order.task is Task.CHECK or report.errors:
         return
     if order.task is Task.PREPARE:
-        from gotapi_printer.files.stl import write_binary
+        from gotapi_meshes.stl import write_binary
 
         _write(order.output, iter([write_binary(mesh)]))
     else:

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import shapely
 
-from gotapi_printer.files import MeshError
+from gotapi_meshes import MeshError
+from gotapi_meshes.mesh import Mesh, checked
+from gotapi_meshes.reading import read_model
+from gotapi_meshes.report import Area
 from gotapi_printer.files.analysis import analyse
 from gotapi_printer.files.embedded import sections as planes
 from gotapi_printer.files.embedded import slicing
@@ -17,10 +20,7 @@ from gotapi_printer.files.embedded.hatch import hatch
 from gotapi_printer.files.embedded.regions import outline
 from gotapi_printer.files.embedded.slicing import slice_mesh
 from gotapi_printer.files.embedded.writer import Writer
-from gotapi_printer.files.mesh import Mesh, checked
 from gotapi_printer.files.options import Profile, SliceOptions, profile_for
-from gotapi_printer.files.reading import read_model
-from gotapi_printer.files.report import Area
 
 AREA = Area(known=True)
 MOVE = re.compile(r"G1 X([\d.]+) Y([\d.]+) E([\d.]+)")

@@ -5,8 +5,8 @@ import zipfile
 
 import pytest
 
-from gotapi_printer.files import MeshError, archive, threemf, threemf_xml
-from gotapi_printer.files.reading import read_model
+from gotapi_meshes import MeshError, archive, threemf, threemf_xml
+from gotapi_meshes.reading import read_model
 
 ROOT = "3D/3dmodel.model"
 
@@ -158,7 +158,7 @@ def test_components_that_double_are_counted_before_memory_is_taken(make, monkeyp
         resources += f'<object id="{level}"><components>{twice}</components></object>'
     text = make.model_xml(resources, '<item objectid="29"/>')
     assert f"{threemf.MOST_INSTANCES}" in refused(model(make, text))
-    monkeypatch.setattr("gotapi_printer.files.mesh.MAX_TRIANGLES", 100)
+    monkeypatch.setattr("gotapi_meshes.mesh.MAX_TRIANGLES", 100)
     text = make.model_xml(resources, '<item objectid="10"/>')
     assert "less detail" in refused(model(make, text))
 

@@ -5,12 +5,12 @@ import io
 import numpy as np
 import pytest
 
-from gotapi_printer.files.check import Demands, check
-from gotapi_printer.files.mesh import Mesh, checked, moved
-from gotapi_printer.files.reading import read_model
-from gotapi_printer.files.report import Area, Severity
-from gotapi_printer.files.topology import topology
-from gotapi_printer.files.walls import RAYS, walls
+from gotapi_meshes.check import Demands, check
+from gotapi_meshes.mesh import Mesh, checked, moved
+from gotapi_meshes.reading import read_model
+from gotapi_meshes.report import Area, Severity
+from gotapi_meshes.topology import topology
+from gotapi_meshes.walls import RAYS, walls
 
 KNOWN = Area(known=True)
 
@@ -119,7 +119,7 @@ def test_a_flat_surface_has_no_walls(make):
 def test_crowded_meshes_get_fewer_rays(make, monkeypatch):
     mesh = mesh_of(make.box(20, 20, 20))
     normals = np.zeros((12, 3))
-    monkeypatch.setattr("gotapi_printer.files.walls.MOST_TESTS", 10_000)
+    monkeypatch.setattr("gotapi_meshes.walls.MOST_TESTS", 10_000)
     assert walls(mesh, normals).pitch > 20 / RAYS
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import io
-import json
 import os
 import subprocess
 import sys
@@ -12,12 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gotapi_core.plugin.bounded import ChildLimits
 from gotapi_core.protocol.errors import IllegalServerState, InvalidParameter, StorageFull
-from gotapi_printer.files import child, desk, worker
-from gotapi_printer.files.child import ChildLimits, run
+from gotapi_meshes.report import Area
+from gotapi_printer.files import desk, worker
 from gotapi_printer.files.desk import FileDesk, SliceOrder
 from gotapi_printer.files.options import SliceOptions, Slicer
-from gotapi_printer.files.report import Area
 from gotapi_printer.files.work import Order, Said, Task
 
 AREA = Area(known=True)
@@ -177,49 +176,6 @@ async def test_prusaslicer_that_goes_away_meanwhile(at, box_file, tmp_path, monk
     order = SliceOrder(box_file, tmp_path / "o", AREA, SliceOptions(slicer=Slicer.PRUSASLICER))
     with pytest.raises(InvalidParameter, match="not installed"):
         await at().slice(order)
-
-
-async def test_a_child_says_how_it_ended(tmp_path):
-    lines = []
-    code = "import sys; print(sys.stdin.read()); print('x', file=sys.stderr); sys.exit(3)"
-    ended = await run([sys.executable, "-c", code], tmp_path, QUICK, lines.append, b"given")
-    assert lines == [b"given"]
-    assert ended.code == 3
-    assert not ended.timed_out
-    assert set(ended.said) == {"given", "x"}
-
-
-async def test_a_child_that_reads_nothing_and_ends_without_a_line_end(tmp_path):
-    lines = []
-    ended = await run(
-        [sys.executable, "-c", "import sys; sys.stdout.write('end')"],
-        tmp_path, QUICK, lines.append, b"x" * 1_000_000,
-    )  # fmt: skip
-    assert ended.code == 0
-    assert lines == [b"end"]
-
-
-async def test_endless_lines_are_cut(tmp_path, monkeypatch):
-    monkeypatch.setattr(child, "LONGEST_LINE", 100)
-    lines = []
-    await run([sys.executable, "-c", "print('x' * 500_000)"], tmp_path, QUICK, lines.append)
-    assert len(lines) == 1
-    assert len(lines[0]) < 200_000
-
-
-async def test_a_child_knows_nothing_of_its_surroundings(tmp_path, monkeypatch):
-    monkeypatch.setenv("SECRET_TOKEN", "x")
-    lines = []
-    code = (
-        "import os, json, resource as r; core = r.getrlimit(r.RLIMIT_CORE)[1];"
-        "print(json.dumps([dict(os.environ), os.getpriority(0, 0), core]))"
-    )
-    await run([sys.executable, "-c", code], tmp_path, QUICK, lines.append)
-    environment, nice, core = json.loads(lines[0])
-    assert "SECRET_TOKEN" not in environment
-    assert environment["HOME"] == str(tmp_path)
-    assert nice >= 10
-    assert core == 0
 
 
 def order_worker(monkeypatch, capfdbinary, order):

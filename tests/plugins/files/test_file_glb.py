@@ -5,8 +5,8 @@ import struct
 
 import pytest
 
-from gotapi_printer.files import MeshError, glb
-from gotapi_printer.files.reading import read_model
+from gotapi_meshes import MeshError, glb
+from gotapi_meshes.reading import read_model
 
 
 def read(make, document, binary):

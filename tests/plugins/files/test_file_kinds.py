@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gotapi_printer.files import FileKind, MeshError, kind
-from gotapi_printer.files.kinds import describe, kind_of
+from gotapi_meshes import FileKind, MeshError, kind
+from gotapi_meshes.kinds import describe, kind_of
 
 
 def of(data):

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gotapi_printer.files import FileKind, MeshError
-from gotapi_printer.files import mesh as meshes
-from gotapi_printer.files.reading import read_model
-from gotapi_printer.files.stl import read_binary, write_binary
-from gotapi_printer.files.topology import topology
+from gotapi_meshes import FileKind, MeshError
+from gotapi_meshes import mesh as meshes
+from gotapi_meshes.reading import read_model
+from gotapi_meshes.stl import read_binary, write_binary
+from gotapi_meshes.topology import topology
 
 NAMES = ["stl", "stl-ascii", "obj", "3mf", "glb"]
 NAN = float("nan")
@@ -75,14 +75,14 @@ def test_a_model_without_triangles(make, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_too_many_triangles(make, name, monkeypatch):
     for module in ("mesh", "stl", "obj", "threemf_xml"):
-        monkeypatch.setattr(f"gotapi_printer.files.{module}.MAX_TRIANGLES", 5)
+        monkeypatch.setattr(f"gotapi_meshes.{module}.MAX_TRIANGLES", 5)
     assert "less detail" in refused(make.formats[name](make.box()))
 
 
 @pytest.mark.parametrize("name", ["obj", "3mf", "glb"])
 def test_too_many_vertices(make, name, monkeypatch):
     for module in ("mesh", "obj", "threemf_xml"):
-        monkeypatch.setattr(f"gotapi_printer.files.{module}.MAX_VERTICES", 5)
+        monkeypatch.setattr(f"gotapi_meshes.{module}.MAX_VERTICES", 5)
     assert refused(make.formats[name](make.box()))
 
 

@@ -7,12 +7,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gotapi_printer.files import MeshError
-from gotapi_printer.files.check import Demands, check
+from gotapi_meshes import MeshError
+from gotapi_meshes.check import Demands, check
+from gotapi_meshes.mesh import checked
+from gotapi_meshes.report import Area
 from gotapi_printer.files.embedded.slicing import slice_mesh
-from gotapi_printer.files.mesh import checked
 from gotapi_printer.files.options import Profile
-from gotapi_printer.files.report import Area
 
 AREA = Area(known=True)
 NUMBERS = st.one_of(st.integers(-20, 20).map(float), st.floats(-25, 25, width=32))

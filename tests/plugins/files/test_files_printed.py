@@ -12,10 +12,10 @@ import pytest
 
 from gotapi_core.client import HubClient, HubRefused
 from gotapi_core.testing.process import HubProcess
+from gotapi_meshes.reading import read_model
+from gotapi_meshes.report import Area
 from gotapi_printer.files.embedded.slicing import slice_mesh
 from gotapi_printer.files.options import SliceOptions, profile_for
-from gotapi_printer.files.reading import read_model
-from gotapi_printer.files.report import Area
 from gotapi_printer.simulator.child import run_simulator
 
 HOST_OWN = ("M105", "M110", "M115", "M155", "M400", "M85 ", "M114")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gotapi_meshes.report import Area, Severity
 from gotapi_printer.files import thumbnails
 from gotapi_printer.files.analysis import analyse
-from gotapi_printer.files.report import Area, Severity
 from gotapi_printer.files.toolpath import Toolpath, first_and_usual
 from gotapi_printer.gcode import GcodeError
 

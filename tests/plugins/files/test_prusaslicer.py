@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from gotapi_core.protocol.errors import IllegalServerState, InvalidParameter
-from gotapi_printer.files import MeshError, prusaslicer
+from gotapi_meshes import MeshError
+from gotapi_meshes.report import Area
+from gotapi_printer.files import prusaslicer
 from gotapi_printer.files.desk import FileDesk, SliceOrder
 from gotapi_printer.files.options import SliceOptions, Slicer
-from gotapi_printer.files.report import Area
 
 AREA = Area(high=(200, 200, 180), known=True)
 INSTALLED = prusaslicer.find() is not None

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from gotapi_core.protocol.errors import InvalidParameter, StorageFull
+from gotapi_meshes.report import Area, MeshReport
 from gotapi_printer.files.options import SliceOptions
-from gotapi_printer.files.report import Area, MeshReport
 from gotapi_printer.job import Job, JobState
 from gotapi_printer.jobs import JobBook
 from gotapi_printer.slicings import Plan, Slicing, Slicings

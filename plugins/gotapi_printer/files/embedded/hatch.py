@@ -4,7 +4,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from gotapi_printer.files.mesh import Floats
+from gotapi_meshes.mesh import Floats
 
 _SHORTEST = 0.3  # millimetres of a line that is worth the way to it
 

@@ -8,9 +8,9 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from gotapi_meshes.mesh import Floats
 from gotapi_printer.files.embedded.hatch import hatch
 from gotapi_printer.files.embedded.regions import Layer, polygons
-from gotapi_printer.files.mesh import Floats
 from gotapi_printer.files.options import Profile
 
 _ANGLES = (45.0, 135.0)

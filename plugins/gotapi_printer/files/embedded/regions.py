@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from gotapi_printer.files.mesh import Floats
+from gotapi_meshes.mesh import Floats
 from gotapi_printer.files.options import Profile
 
 _FINE: Final = 0.012  # millimetres: contours are made simpler by as much, less than a motor's step

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gotapi_printer.files.errors import MeshError
-from gotapi_printer.files.mesh import Floats, Mesh
+from gotapi_meshes.errors import MeshError
+from gotapi_meshes.mesh import Floats, Mesh
 
 MOST_SEGMENTS: Final = 20_000_000
 """Crossings of triangles and planes; 500 layers of 40,000 crossings each."""

@@ -7,12 +7,12 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from gotapi_meshes.errors import MeshError
+from gotapi_meshes.mesh import Mesh, moved
 from gotapi_printer.files.embedded.paths import paths, skirt
 from gotapi_printer.files.embedded.regions import Layer, layers, outline
 from gotapi_printer.files.embedded.sections import sections
 from gotapi_printer.files.embedded.writer import Writer
-from gotapi_printer.files.errors import MeshError
-from gotapi_printer.files.mesh import Mesh, moved
 from gotapi_printer.files.options import Profile
 
 MOST_LAYERS = 20_000

@@ -6,9 +6,9 @@ from math import ceil, hypot, pi
 
 import numpy as np
 
+from gotapi_meshes.mesh import Floats
 from gotapi_printer.files.embedded.name import NAME
 from gotapi_printer.files.embedded.paths import Feature, Path
-from gotapi_printer.files.mesh import Floats
 from gotapi_printer.files.options import Profile
 
 _LONG_WAY = 2.0  # millimetres; plastic is drawn back before a longer way

@@ -8,8 +8,8 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from gotapi_printer.files.errors import MeshError
-from gotapi_printer.files.mesh import (
+from gotapi_meshes.errors import MeshError
+from gotapi_meshes.mesh import (
     MAX_TRIANGLES,
     MAX_VERTICES,
     Mesh,

@@ -118,4 +118,6 @@ def _environment(folder: Path) -> Mapping[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in _PASSED}
     # No display, no home, one thread: the other processor is for prints.
     one = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    # Python does not notice when the limit on files cuts off the byte code that it keeps.
+    kept["PYTHONDONTWRITEBYTECODE"] = "1"
     return {**kept, **one, "HOME": str(folder), "TMPDIR": str(folder)}

@@ -10,10 +10,10 @@ from typing import BinaryIO, Final
 import numpy as np
 from lxml import etree
 
-from gotapi_printer.files.archive import Archive
-from gotapi_printer.files.errors import MeshError
-from gotapi_printer.files.mesh import Floats, Indices, Mesh, check_count, checked
-from gotapi_printer.files.threemf_xml import Part, Shape, Use, read_part
+from gotapi_meshes.archive import Archive
+from gotapi_meshes.errors import MeshError
+from gotapi_meshes.mesh import Floats, Indices, Mesh, check_count, checked
+from gotapi_meshes.threemf_xml import Part, Shape, Use, read_part
 
 _MODEL_RELATION: Final = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
 _RELATIONS: Final = "_rels/.rels"

@@ -3,7 +3,7 @@
 import zipfile
 from typing import BinaryIO, Final
 
-from gotapi_printer.files.errors import MeshError
+from gotapi_meshes.errors import MeshError
 
 MOST_ENTRIES: Final = 1024
 """Entries; a project of a slicer with plates, pictures and settings has some dozen."""

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gotapi_printer.files.mesh import Floats, Mesh
+from gotapi_meshes.mesh import Floats, Mesh
 
 RAYS: Final = 160
 """Rays along the longest side: 0.4 mm apart on a figure of 60 mm, a nozzle's width."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gotapi_printer.files.mesh import Floats, Mesh
+from gotapi_meshes.mesh import Floats, Mesh
 
 _NOTHING = 1e-9  # square millimetres: a triangle that small has no direction
 

@@ -7,10 +7,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from gotapi_printer.files.mesh import Floats, Mesh
-from gotapi_printer.files.report import Area, Finding, MeshReport, Severity
-from gotapi_printer.files.topology import Topology, degenerate, normals, topology
-from gotapi_printer.files.walls import Walls, walls
+from gotapi_meshes.mesh import Floats, Mesh
+from gotapi_meshes.report import Area, Finding, MeshReport, Severity
+from gotapi_meshes.topology import Topology, degenerate, normals, topology
+from gotapi_meshes.walls import Walls, walls
 
 _STEEPEST: Final = np.cos(np.radians(45.0))
 _ON_BED: Final = 0.2  # millimetres: one layer

@@ -7,8 +7,8 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from gotapi_printer.files.errors import MeshError
-from gotapi_printer.files.mesh import MAX_TRIANGLES, Mesh, check_count, checked
+from gotapi_meshes.errors import MeshError
+from gotapi_meshes.mesh import MAX_TRIANGLES, Mesh, check_count, checked
 
 _HEAD: Final = 84
 _FACET: Final = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("extra", "<u2")])

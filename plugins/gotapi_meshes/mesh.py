@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gotapi_printer.files.errors import MeshError
+from gotapi_meshes.errors import MeshError
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.uint32]

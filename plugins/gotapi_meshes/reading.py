@@ -3,13 +3,13 @@
 import io
 from typing import BinaryIO
 
-from gotapi_printer.files.errors import MeshError
-from gotapi_printer.files.glb import read_glb
-from gotapi_printer.files.kinds import HEAD, FileKind, describe, kind_of
-from gotapi_printer.files.mesh import Mesh
-from gotapi_printer.files.obj import read_obj
-from gotapi_printer.files.stl import read_ascii, read_binary
-from gotapi_printer.files.threemf import read_3mf
+from gotapi_meshes.errors import MeshError
+from gotapi_meshes.glb import read_glb
+from gotapi_meshes.kinds import HEAD, FileKind, describe, kind_of
+from gotapi_meshes.mesh import Mesh
+from gotapi_meshes.obj import read_obj
+from gotapi_meshes.stl import read_ascii, read_binary
+from gotapi_meshes.threemf import read_3mf
 
 
 def read_model(file: BinaryIO) -> tuple[FileKind, Mesh]:

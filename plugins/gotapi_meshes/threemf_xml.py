@@ -14,8 +14,8 @@ from lxml import etree
 if TYPE_CHECKING:
     from lxml.etree import ParserTarget
 
-from gotapi_printer.files.errors import MeshError
-from gotapi_printer.files.mesh import (
+from gotapi_meshes.errors import MeshError
+from gotapi_meshes.mesh import (
     MAX_TRIANGLES,
     MAX_VERTICES,
     Floats,

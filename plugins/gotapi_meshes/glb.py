@@ -6,9 +6,9 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gotapi_printer.files.errors import MeshError
-from gotapi_printer.files.glb_json import Accessor, Gltf, Node, Primitive, decode
-from gotapi_printer.files.mesh import Floats, Mesh, check_count, check_vertices, checked
+from gotapi_meshes.errors import MeshError
+from gotapi_meshes.glb_json import Accessor, Gltf, Node, Primitive, decode
+from gotapi_meshes.mesh import Floats, Mesh, check_count, check_vertices, checked
 
 MAX_BYTES: Final = 512 << 20
 """Bytes of a file; textures come along and are passed over."""

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from gotapi_printer.files.errors import MeshError
+from gotapi_meshes.errors import MeshError
 
 HEAD: Final = 8192
 """Bytes looked at; slicers and modellers say within some hundred what they wrote."""

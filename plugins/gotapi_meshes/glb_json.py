@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from gotapi_printer.files.errors import MeshError
+from gotapi_meshes.errors import MeshError
 
 Index = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
 
