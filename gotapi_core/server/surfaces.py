@@ -35,6 +35,11 @@ _IN_MEMORY = 1 << 20  # bytes; a larger body goes to a spool file
 _PIECE = 1 << 16  # bytes sent of a file at a time
 # What frames the message, and what says who may read it, is for the hub to say.
 _OURS = frozenset({"content-length", "transfer-encoding", "connection", "vary"})
+# Surfaces share the hub's origin with the operator's page: what they answer must not act as it.
+_ORIGIN = frozenset(
+    {"set-cookie", "clear-site-data", "service-worker-allowed", "strict-transport-security"}
+)
+_SANDBOX = b"sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts"
 _CORS = "access-control-"
 _NAME = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 5.6.2: token
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110 5.5: field-content
@@ -67,6 +72,7 @@ class Surfaces:
                 headers=tuple(
                     (name.decode("latin-1"), value.decode("latin-1"))
                     for name, value in scope["headers"]
+                    if name != b"cookie"  # the operator's session is nobody else's business
                 ),
                 body=body,
                 file=spool,
@@ -159,12 +165,15 @@ def _fields(plugin_id: str, reply: SurfaceReply) -> RawHeaders:
     """Return a plug-in's headers; raises UnknownError where HTTP cannot carry them."""
     if not 200 <= reply.status <= 599:
         raise _fault(plugin_id, f"status {reply.status}")
-    fields: RawHeaders = [(b"x-content-type-options", b"nosniff")]
+    fields: RawHeaders = [
+        (b"x-content-type-options", b"nosniff"),
+        (b"content-security-policy", _SANDBOX),  # one of the plug-in's own narrows it further
+    ]
     for name, value in reply.headers:
         raw = _latin(name.lower()), _latin(value)
         if not _NAME.fullmatch(raw[0]) or not _VALUE.fullmatch(raw[1]):
             raise _fault(plugin_id, f"header {name!r}")
-        if name.lower() not in _OURS and not name.lower().startswith(_CORS):
+        if name.lower() not in _OURS | _ORIGIN and not name.lower().startswith(_CORS):
             fields.append(raw)
     if not any(name == b"cache-control" for name, _ in fields):
         fields.append((b"cache-control", b"no-store"))

@@ -310,6 +310,28 @@ async def test_the_hub_says_who_may_read_a_surface(desk):
     assert "connection" not in answer.headers
 
 
+async def test_a_surface_cannot_act_as_the_hub_in_a_browser(desk):
+    headers = (
+        ("Set-Cookie", "session=stolen; Path=/operator"),
+        ("Service-Worker-Allowed", "/"),
+        ("Clear-Site-Data", '"*"'),
+        ("Strict-Transport-Security", "max-age=1"),
+        ("Content-Security-Policy", "script-src 'none'"),
+    )
+    page = b"<script>fetch('/operator/api/state')</script>"
+    desk.echo.reply = SurfaceReply(headers=(*headers, ("Content-Type", "text/html")), body=page)
+    answer = await desk.ask("GET", "/raw", origin=None, headers={"Cookie": "session=x"})
+    policies = [value for name, value in answer.fields if name == "content-security-policy"]
+    assert len(policies) == 2  # a browser obeys both
+    assert policies[0].startswith("sandbox ")
+    assert "allow-same-origin" not in policies[0]
+    refused = {"set-cookie", "service-worker-allowed", "clear-site-data"}
+    assert not refused & {name for name, _ in answer.fields}
+    assert "strict-transport-security" not in answer.headers
+    (request,) = desk.echo.requests
+    assert "cookie" not in {name for name, _ in request.headers}
+
+
 FAULTY = [
     (SurfaceReply(headers=(("X", "a\r\nSet-Cookie: b"),)), "header 'X'"),
     (SurfaceReply(headers=(("X Y", "a"),)), "header 'X Y'"),
