@@ -4,7 +4,8 @@ import msgspec
 
 from gotapi_printer.marlin.events import Done, Event
 from gotapi_printer.marlin.firmware import Firmware, parse_firmware
-from gotapi_printer.marlin.host import SYNC, MarlinHost
+from gotapi_printer.marlin.host import MarlinHost
+from gotapi_printer.marlin.outgoing import SYNC
 from gotapi_printer.marlin.replies import Capability, Identification, Noise, Ok, Reply, Restarted
 
 _ASK_SYNC, _ASK_FIRMWARE, _ASK_REPORTS = 1, 2, 3

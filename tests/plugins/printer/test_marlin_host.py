@@ -21,7 +21,7 @@ from gotapi_printer.marlin import (
     Timing,
     numbered,
 )
-from gotapi_printer.marlin.host import MAX_HEARD
+from gotapi_printer.marlin.incoming import MAX_HEARD
 
 OK_T = b"ok T:20.0 /0.0 @:0\n"
 
