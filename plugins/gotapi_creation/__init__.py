@@ -1,0 +1,1 @@
+"""Figures become models: the 3DCAPI server of the hub and an embedded creation service."""
