@@ -142,8 +142,13 @@ class PrinterDriver:
         link = self._link
         if link is None:
             raise LinkGone("the printer is not connected; use its power switch")
-        link.write_urgent(EMERGENCY)
-        self._ask(EmergencyStop())
+        # First, so that what the firmware says to M112 is never taken for a fault of its own. And
+        # where the link takes nothing, at least no further line goes out.
+        self._requests.append(EmergencyStop())
+        try:
+            link.write_urgent(EMERGENCY)
+        finally:
+            self._wake()
 
     def send(self, command: str) -> Future[tuple[str, ...]]:
         """Send one command between the lines of the file; the future gets the answer's lines.

@@ -63,12 +63,14 @@ class Session(SessionRequests):
     def _turn(self) -> None:
         data = self._link.read(self._settings.tick)
         now = self._clock()
+        if self._requests:
+            # Asked before the printer's answer could come: an emergency stop is known as one
+            # before the firmware says that it was killed.
+            self._take_requests(now)
         if data:
             events = self._host.receive(data, now)
             if events:
                 self._take(events, now)
-        if self._requests:
-            self._take_requests(now)
         if now >= self._tick_at:
             self._tick(now)
         host = self._host

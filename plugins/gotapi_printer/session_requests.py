@@ -129,5 +129,7 @@ class SessionRequests(SessionBase):
             if self._job.state is not JobState.STOPPING:
                 self._apply(JobEvent.STOP, now, text)
             self._end_job(JobEvent.ENDED, now, text)
+        # M112 may have been lost on the wire.
+        self._make_safe = True
         self._ask_again(now, halted=True)
         self._show(DriverState.HALTED, text)

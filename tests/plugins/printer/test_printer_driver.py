@@ -655,12 +655,52 @@ def test_an_emergency_stop_writes_m112_and_nothing_after_it(bench, gcode):
     bench.driver.emergency_stop()
     assert EMERGENCY in bench.board.raw, "written by the calling thread"
     update = bench.until(
-        lambda u: (
-            u.state is DriverState.HALTED and u.job.state in (JobState.STOPPED, JobState.FAILED)
-        )
+        lambda u: u.state is DriverState.HALTED and u.job.state is JobState.STOPPED
     )
+    assert update.fault.kind == "emergency"
     assert update.fault.line == 51
     assert b"G1" not in bench.board.raw.split(EMERGENCY)[1]
+
+
+def test_an_answer_that_is_quicker_than_the_caller_of_an_emergency_stop_is_no_fault(bench, gcode):
+    bench.online()
+    reached, _ = holds(bench, b"G1 X50")
+    bench.print(gcode)
+    assert reached.wait(DEADLINE)
+    bench.board.special[b"M112"] = b"Error:Printer halted. kill() called!\n"
+    link, write = bench.links[-1], bench.links[-1].write
+
+    def slow(data):
+        write(data)
+        # The caller's thread gets no time before the driver has dealt with the answer.
+        bench.state(DriverState.HALTED)
+
+    link.write_urgent = slow
+    bench.driver.emergency_stop()
+    bench.job(JobState.STOPPED)
+    assert not [u for u in bench.updates if u.job and u.job.state is JobState.FAILED]
+    assert bench.driver.update.fault.kind == "emergency"
+
+
+def test_an_emergency_stop_that_cannot_be_written_still_ends_the_job(bench, gcode):
+    bench.online()
+    reached, release = holds(bench, b"G1 X50")
+    bench.print(gcode)
+    assert reached.wait(DEADLINE)
+
+    def full(data):
+        raise LinkGone("memory takes no data")
+
+    bench.links[-1].write_urgent = full
+    with pytest.raises(LinkGone, match="no data"):
+        bench.driver.emergency_stop()
+    bench.job(JobState.STOPPED)
+    release()
+    # It goes on living: what is hot is turned off, and nothing of the file follows.
+    bench.forget()
+    bench.state(DriverState.ONLINE)
+    wait_for(lambda: SAFE_END[0] in bench.board.lines)
+    assert b"G1 X51" not in bench.board.lines
 
 
 def test_an_emergency_stop_without_a_job(bench):
