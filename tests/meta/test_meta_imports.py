@@ -7,7 +7,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-OURS = ("gotapi_core.", "gotapi_auth", "gotapi_creation", "gotapi_meshes", "gotapi_printer")
+OURS = (
+    "gotapi_core.", "gotapi_auth", "gotapi_creation", "gotapi_meshes", "gotapi_portrayal",
+    "gotapi_printer",
+)  # fmt: skip
 
 BELOW_PLUGINS = {"gotapi_core.plugin", "gotapi_core.protocol", "gotapi_meshes"}
 
@@ -24,6 +27,7 @@ ALLOWED = {
     "gotapi_auth": {"gotapi_auth", "gotapi_core.protocol", "gotapi_core.store"},
     "gotapi_meshes": {"gotapi_meshes"},
     "gotapi_creation": {"gotapi_creation", *BELOW_PLUGINS},
+    "gotapi_portrayal": {"gotapi_portrayal", *BELOW_PLUGINS},
     "gotapi_printer": {"gotapi_printer", *BELOW_PLUGINS},
 }
 
