@@ -24,6 +24,24 @@ Copies = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Index = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 
 
+class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the operator knows of a printer; it goes before what the printer says of itself."""
+
+    product: str = ""
+    manufacturer: str = ""
+    model: str = ""
+    firmware: str = ""
+    serial: str = ""
+    software: str = ""
+    hardware: str = ""
+    part: str = ""
+    protocol: str = ""
+    system_id: str = ""
+    type: str = ""  # such as FDM or SLA
+    network: str = ""
+    memory: str = ""
+
+
 class PortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One printer: where it is connected and what people call it."""
 
@@ -42,6 +60,7 @@ class PortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on_refused: Literal["refuse", "skip"] = "refuse"  # a file with lines the policy refuses
     idle_off: IdleSeconds = 1800  # without a move, while hot: the printer stops itself; 0: never
     ble: str = ""  # the address of a Bluetooth device, in place of `path`
+    device: DeviceSettings = DeviceSettings()
     profile: Literal["", "nus", "hm10", "issc", "ffe5", "fff0"] = ""  # how its data goes; "": any
 
     def __post_init__(self) -> None:
@@ -162,6 +181,14 @@ class StatusInformation(msgspec.Struct, frozen=True, rename="camel", omit_defaul
     nozzle_temperature: float | None = None
 
 
+class Heat(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One sensor: its firmware's letter (T0 first tool, B bed, C chamber), degrees Celsius."""
+
+    sensor: str
+    temperature: float | None = None
+    target: float | None = None
+
+
 class Information(msgspec.Struct, frozen=True, rename="camel"):
     """What a printer is (figure 7)."""
 
@@ -172,7 +199,8 @@ class Information(msgspec.Struct, frozen=True, rename="camel"):
     print_attribute: PrintAttribute
     status_information: StatusInformation
     time_stamp: str
-    time_stamp_by_plugin: bool = True  # HD-HLF-06: G-code printers tell no time
+    time_stamp_by_plugin: bool = True  # HD-HLF-06: G-code printers stamp no measurement
+    device_time: str = ""  # HD-HLF-05: what the printer's own clock says now, if it has one
 
 
 class Status(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -190,6 +218,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     nozzle_target: float | None = None
     bed_temperature: float | None = None
     bed_target: float | None = None
+    temperatures: tuple[Heat, ...] = ()
     last_job: QueueEntry | None = None
     prompts: tuple[PromptEntry, ...] = ()
 

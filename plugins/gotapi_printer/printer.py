@@ -1,6 +1,7 @@
 """One printer of the plug-in: its driver, its jobs, and what they look like on the wire."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -15,8 +16,9 @@ from gotapi_meshes import FileKind
 from gotapi_meshes.report import Area
 from gotapi_printer import view
 from gotapi_printer.changes import Feed, Signal
-from gotapi_printer.clock import Stamp, iso8601, stamp
+from gotapi_printer.clock import DeviceClock, Stamp, compare, iso8601, stamp
 from gotapi_printer.content.client import ContentClient
+from gotapi_printer.device_time import ASK_TIME, tells_time, time_in
 from gotapi_printer.driver import DriverSettings, PrinterDriver
 from gotapi_printer.examination import examined, guard_settings
 from gotapi_printer.fetchings import Fetchings
@@ -77,6 +79,7 @@ class Printer:
         self._update = DriverUpdate(DriverState.OFFLINE, "not connected yet")
         self._taken_at = clock()
         self._known: Information | None = None
+        self._time: DeviceClock | None = None
         self._paces = paces
         self._guard = Guard(guard_settings(settings))
         session = SessionSettings(idle_off=settings.idle_off)
@@ -163,7 +166,7 @@ class Printer:
             raise IllegalDeviceState(
                 f"Printer '{self.name}' has not said yet what it is: {self._update.message}"
             )
-        return self._known
+        return self._dated(self._known)
 
     def status(self) -> Status:
         """Return what the printer does now."""
@@ -179,6 +182,13 @@ class Printer:
     def known(self) -> Information | None:
         """Return what the printer last said of itself, if it did."""
         return self._known
+
+    def _dated(self, known: Information) -> Information:
+        """Add what the printer's own clock says now (HD-HLF-05)."""
+        if self._time is None:
+            return known
+        theirs = self._clock() - self._time.offset
+        return msgspec.structs.replace(known, device_time=self._when(theirs))
 
     def jobs(self) -> tuple[QueueEntry, ...]:
         """Return the jobs, newest first."""
@@ -443,7 +453,13 @@ class Printer:
         self._taken_at = self._clock()
         if update.firmware is not None and update.link is not None:
             self._known = view.information(
-                self.name, update, SCOPES, self._stamp(), transport=self._transport
+                self.name,
+                update,
+                SCOPES,
+                self._stamp(),
+                transport=self._transport,
+                device=self._settings.device,
+                size=self._settings.size,
             )
         elif self._known is not None:
             self._known = view.offline(self._known, update, self._stamp())
@@ -456,7 +472,22 @@ class Printer:
             self._ended(before.job.id)
         elif came:
             self._later(self.queue.advance())
+        if came:
+            self._later(self._ask_time())
         self._tell()
+
+    async def _ask_time(self) -> None:
+        """Ask a printer that has a clock for its time (HD-HLF-05, 07)."""
+        self._time = None
+        firmware = self._update.firmware
+        if firmware is None or not tells_time(firmware):
+            return
+        with contextlib.suppress(LinkError, ValueError):
+            lines = await asyncio.wrap_future(self._driver.send(ASK_TIME))
+            now = self._clock()
+            told = time_in(lines, local_offset(now))
+            self._time = None if told is None else compare(told, now)
+            self._tell()
 
     def _ended(self, job_id: str) -> None:
         """Do what follows a job's end, beside the updates: it may take its time."""

@@ -7,9 +7,12 @@ import msgspec
 from gotapi_printer.clock import Stamp
 from gotapi_printer.job import JobState, message
 from gotapi_printer.jobs import StoredJob
-from gotapi_printer.marlin import Temperature
+from gotapi_printer.link import LinkFacts
+from gotapi_printer.marlin import Firmware, Temperature
 from gotapi_printer.model import (
     DeviceInformation,
+    DeviceSettings,
+    Heat,
     HistoryEntry,
     Information,
     PrintAttribute,
@@ -21,6 +24,7 @@ from gotapi_printer.model import (
 from gotapi_printer.updates import DriverState, DriverUpdate
 
 TYPE = "serial"
+_NOTHING = DeviceSettings()
 
 BED_PROMPT = "bedNotClear"
 BED_TEXT = "Take the print off the bed; then the next one can begin"
@@ -70,6 +74,7 @@ def status(
         nozzle_target=nozzle.target if nozzle else None,
         bed_temperature=bed.actual if bed else None,
         bed_target=bed.target if bed else None,
+        temperatures=tuple(Heat(*msgspec.structs.astuple(one)) for one in update.temperatures),
         print_queue=queue,
         last_job=last,
         prompts=prompts,
@@ -110,39 +115,58 @@ def information(
     stamp: Stamp,
     *,
     transport: str = TYPE,
+    device: DeviceSettings = _NOTHING,
+    size: tuple[float, float, float] | None = None,
 ) -> Information:
-    """Return what a connected printer is."""
+    """Return what a connected printer is; the operator's word goes first, `size` in millimetres."""
     firmware, link = update.firmware, update.link
     assert firmware is not None
     assert link is not None
     area = firmware.work_area or firmware.full_area
-    size = area.size if area is not None else (None, None, None)
+    x, y, z = size or (area.size if area is not None else (None, None, None))
     return Information(
         scopes=scopes,
         type=transport,
         online=update.state is DriverState.ONLINE,
-        device_information=DeviceInformation(
-            product_name=firmware.machine or link.product or name,
-            manufacturer_name=link.manufacturer,
-            model_number=firmware.machine,
-            firmware_revision=firmware.name or link.firmware_revision,
-            serial_number=link.serial_number or firmware.uuid,
-            software_revision=link.software_revision,
-            hardware_revision=link.hardware_revision,
-            protocol_revision=firmware.protocol,
-            system_id=firmware.uuid or link.system_id,
-        ),
+        device_information=_device(name, firmware, link, device),
         print_attribute=PrintAttribute(
-            print_type="FDM",
-            print_size_x=size[0],
-            print_size_y=size[1],
-            print_size_z=size[2],
-            network="none",
+            print_type=device.type or "FDM",
+            print_size_x=x,
+            print_size_y=y,
+            print_size_z=z,
+            network=device.network or ("Bluetooth LE" if transport == "BLE" else "none"),
+            memory_size=device.memory,
         ),
         status_information=_status_information(update),
         time_stamp=stamp.text,
         time_stamp_by_plugin=stamp.by_plugin,
     )
+
+
+def _device(
+    name: str, firmware: Firmware, link: LinkFacts, told: DeviceSettings
+) -> DeviceInformation:
+    """HD-HLF-09 to 17: by the operator, else the firmware (M115), else USB or Bluetooth."""
+    said = firmware.fields
+    electronics = said.get("ELECTRONICS") or said.get("FIRMWARE_ELECTRONICS", "")
+    return DeviceInformation(
+        product_name=told.product or firmware.machine or link.product or name,
+        manufacturer_name=told.manufacturer or link.manufacturer,
+        model_number=told.model or firmware.machine,
+        firmware_revision=told.firmware or _revision(firmware) or link.firmware_revision,
+        serial_number=told.serial or link.serial_number or firmware.uuid,
+        software_revision=told.software or link.software_revision,
+        hardware_revision=told.hardware or link.hardware_revision or electronics,
+        part_number=told.part,
+        protocol_revision=told.protocol or firmware.protocol,
+        system_id=told.system_id or firmware.uuid or link.system_id,
+    )
+
+
+def _revision(firmware: Firmware) -> str:
+    """The firmware's name, with its version where that stands apart (RepRapFirmware, Klipper)."""
+    version = firmware.fields.get("FIRMWARE_VERSION", "")
+    return firmware.name if version in firmware.name else f"{firmware.name} {version}".strip()
 
 
 def offline(known: Information, update: DriverUpdate, stamp: Stamp) -> Information:

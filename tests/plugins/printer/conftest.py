@@ -1,7 +1,12 @@
 """A hub in the test's own loop, with the printer plug-in and simulated printers as its children."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import os
+import pty
+import select
+import threading
+import tty
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +86,55 @@ class Desk:
         return self.simulators[printer].transcript()
 
 
+class ScriptedPrinter:
+    """A firmware behind a pseudo-terminal that answers each command as told, with an ok."""
+
+    def __init__(self, answers: dict[str, str]) -> None:
+        self.answers = answers
+        self.heard: list[str] = []
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self.path = os.ttyname(self._slave)
+        self._end_read, self._end_write = os.pipe()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        waiting = b""
+        while True:
+            ready = select.select([self._master, self._end_read], [], [])[0]
+            if self._end_read in ready:
+                return
+            waiting += os.read(self._master, 4096)
+            *lines, waiting = waiting.split(b"\n")
+            for line in lines:
+                words = line.partition(b"*")[0].decode().split()
+                command = " ".join(words[1:] if words[0][:1] == "N" else words)
+                self.heard.append(command)
+                told = self.answers.get(command, self.answers.get(command.split()[0], "ok"))
+                os.write(self._master, told.encode() + b"\n")
+
+    def close(self) -> None:
+        os.write(self._end_write, b"x")
+        self._thread.join(5)
+        for file in (self._master, self._slave, self._end_read, self._end_write):
+            os.close(file)
+
+
+@pytest.fixture
+def scripted() -> Iterator[Callable[..., ScriptedPrinter]]:
+    """Make a printer that answers as told: `scripted({"M115": "FIRMWARE_NAME:Own\\nok"}).path`."""
+    made: list[ScriptedPrinter] = []
+
+    def make(answers: dict[str, str] | None = None) -> ScriptedPrinter:
+        made.append(ScriptedPrinter({"M105": "ok T:20.0 /0.0 B:20.0 /0.0", **(answers or {})}))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
 @pytest.fixture
 def desk(tmp_path: Path, loaded: Any) -> Any:
     """Open a desk: `async with desk("--time-scale", "20", settings={...}) as one`.
@@ -99,10 +153,11 @@ def desk(tmp_path: Path, loaded: Any) -> Any:
     ) -> AsyncIterator[Desk]:
         async with AsyncExitStack() as stack:
             words = ("--only-numbered", *(options or ("--time-scale", "0")))
-            paths = [tmp_path / f"printer{number}" for number in range(count)]
+            own = (settings or {}).get("path")  # a port that is not of a simulator
+            paths = [Path(own)] if own else [tmp_path / f"printer{n}" for n in range(count)]
             simulators = [
                 await asyncio.to_thread(stack.enter_context, run_simulator(*words, link=path))
-                for path in paths
+                for path in ([] if own else paths)
             ]
             # Without the printer's own timer, whose M85 comes when something gets hot.
             ports = [{"path": str(path), "idle_off": 0, **(settings or {})} for path in paths]

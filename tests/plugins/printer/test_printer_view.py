@@ -105,6 +105,10 @@ def test_status_members_are_spelled_as_in_the_figures() -> None:
         "nozzleTarget": 210.0,
         "bedTemperature": 60.0,
         "bedTarget": 60.0,
+        "temperatures": [
+            {"sensor": "T", "temperature": 200.5, "target": 210.0},
+            {"sensor": "B", "temperature": 60.0, "target": 60.0},
+        ],
     }
 
 
