@@ -46,7 +46,7 @@ class Care:
         self._timer = IdleTimer(self._idle_off)
         if self._guard is not None:
             self._guard.connected(firmware.full_area or firmware.work_area)
-        return self._timer.ask()
+        return self._timer.ask() if firmware.dialect.knows("M85") else None
 
     # -- what happens -------------------------------------------------------------------------
 

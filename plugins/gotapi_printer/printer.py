@@ -359,7 +359,9 @@ class Printer:
 
     async def command(self, command: str) -> tuple[str, ...]:
         """Send one command, if the policy lets it pass; returns what the printer said to it."""
-        self._check_online()
+        if self._update.state is not DriverState.HALTED:
+            # One command brings some firmwares back; the driver refuses the others.
+            self._check_online()
         try:
             async with asyncio.timeout(COMMAND_WAIT):
                 return await asyncio.wrap_future(self._driver.send(command))

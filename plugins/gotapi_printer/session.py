@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from gotapi_printer.job import JobEvent, JobState
 from gotapi_printer.link import LinkError, LinkGone
 from gotapi_printer.marlin import (
@@ -18,7 +20,10 @@ from gotapi_printer.marlin import (
     Noise,
     Ok,
     Position,
+    Targets,
+    Temperature,
     Temperatures,
+    halted_text,
 )
 from gotapi_printer.requests import (
     RunningJob,
@@ -37,6 +42,11 @@ from gotapi_printer.updates import DriverState
 __all__ = ["SAFE_END", "NotAPrinter", "Session", "SessionSettings"]
 
 log = logging.getLogger(__name__)
+
+
+def tool_name(sensor: str) -> str:
+    """A bare `T` is the tool in use; firmwares that say so have it as their first."""
+    return "T0" if sensor == "T" else sensor
 
 
 class Session(SessionRequests):
@@ -117,8 +127,9 @@ class Session(SessionRequests):
     def _take_one(self, event: Event, now: float) -> None:
         match event:
             case Temperatures(values) | Ok(temperatures=values):
-                self._temperatures.update((value.name, value) for value in values)
-                self._care.take_temperatures(values, now)
+                self._take_temperatures(values, now)
+            case Targets(targets):
+                self._targets = {**self._targets, **targets}
             case Done(tag):
                 self._done(tag, now)
             case JobDone():
@@ -130,8 +141,9 @@ class Session(SessionRequests):
                 self._care.take_position(event)
             case Action():
                 self._act(event, now)
-            case ErrorLine(text):
-                log.warning("printer %s: %s", self._facts.name, text)
+            case ErrorLine():
+                log.warning("printer %s: %s", self._facts.name, event.text)
+                self._take_error(event, now)
             case Busy(what) if what.startswith("paused"):
                 self._waits_at = self._host.acked
                 self._board.set(message=f"the printer waits ({what}); go and see to it")
@@ -143,16 +155,49 @@ class Session(SessionRequests):
             case _:
                 log.debug("printer %s: %r", self._facts.name, event)
 
+    def _take_temperatures(self, values: Sequence[Temperature], now: float) -> None:
+        targets = self._targets
+        if targets:
+            # Repetier says them apart, and once.
+            values = [
+                value
+                if value.target is not None
+                else msgspec.structs.replace(value, target=targets.get(tool_name(value.name)))
+                for value in values
+            ]
+        self._temperatures.update((value.name, value) for value in values)
+        self._care.take_temperatures(values, now)
+
+    def _take_error(self, error: ErrorLine, now: float) -> None:
+        if self._identify is not None:
+            if (
+                error.fatal
+                and error.text.isprintable()
+                and "\N{REPLACEMENT CHARACTER}" not in error.text
+            ):
+                # It is a printer, and it was halted before we came: MAXTEMP, M112 of another.
+                self._found_halted(error, now)
+            return
+        job = self._job
+        printing = job is not None and job.state is JobState.PRINTING
+        if error.refused and printing and not self._pending and job is not None:
+            job.error = f"the printer refuses a command of the file: {error.text}"
+
+    def _found_halted(self, error: ErrorLine, now: float) -> None:
+        state, message = self._board.update.state, self._board.update.message
+        if state is not DriverState.HALTED:
+            message = halted_text(error.text, self._host.dialect)
+            self._set_fault(FaultKind.FATAL.value, message)
+        self._make_safe = True
+        self._ask_again(now, halted=True)
+        self._show(DriverState.HALTED, message)
+
     def _identified(self, now: float) -> None:
         identify = self._identify
         if identify is None:
             return
         if identify.failed:
-            name = self._facts.name
-            text = f"nothing on {name} answers like a Marlin printer within"
-            wait = self._settings.identify.deadline
-            hint = "check the baud rate, and that this port is the printer"
-            raise NotAPrinter(f"{text} {wait:g} s; {hint}")
+            raise NotAPrinter(identify.unanswered(self._facts.name))
         if identify.firmware is None:
             return
         self._identify = None

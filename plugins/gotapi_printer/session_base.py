@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -34,7 +34,7 @@ FIRST_SEND_TAG = 100
 
 
 class NotAPrinter(LinkError):  # noqa: N818 - named for what was found
-    """Nothing on the link answered like a Marlin printer."""
+    """Nothing on the link answered like a printer."""
 
 
 class SessionSettings(msgspec.Struct, frozen=True):
@@ -88,6 +88,7 @@ class SessionBase:
         self._waits_at: tuple[int, int] | None = None
         self._tick_at = self._sample_at = 0.0
         self._temperatures: dict[str, Temperature] = {}
+        self._targets: Mapping[str, float] = {}
         self._prompts = board.prompts
         self._care = Care(guard, settings.idle_off)
         self._safe = False

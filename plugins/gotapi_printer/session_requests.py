@@ -3,6 +3,7 @@
 from gotapi_printer.gcode import GcodeError
 from gotapi_printer.job import JobEvent, JobState
 from gotapi_printer.link import LinkError
+from gotapi_printer.marlin import UNKNOWN
 from gotapi_printer.requests import (
     Answer,
     EmergencyStop,
@@ -92,8 +93,14 @@ class SessionRequests(SessionBase):
     def _send(self, request: Send) -> None:
         if not request.answer.set_running_or_notify_cancel():
             return
+        if self._revives(request.command):
+            self._link.write(request.command.strip() + b"\n")
+            request.answer.set_result(())
+            return
         if self._identify is not None or len(self._pending) >= MAX_PENDING:
             state = "busy with other commands" if self._pending else "not ready"
+            if self._board.update.state is DriverState.HALTED:
+                state = f"halted: {self._board.update.message}"
             request.answer.set_exception(LinkError(f"the printer is {state}; try again"))
             return
         self._tag += 1
@@ -108,6 +115,13 @@ class SessionRequests(SessionBase):
             self._host.heard = []
         if note:
             self._host.heard.append(note)
+
+    def _revives(self, command: bytes) -> bool:
+        """Whether this is what a halted firmware waits for; nothing else can be sent to it."""
+        update = self._board.update
+        if update.state is not DriverState.HALTED or update.firmware is None:
+            return False
+        return command.strip().decode("latin-1") == update.firmware.dialect.revive
 
     def _answer(self, number: int, choice: int, now: float) -> None:
         """Written at once: whatever waits in line, waits for this."""
@@ -124,11 +138,18 @@ class SessionRequests(SessionBase):
 
     def _halt(self, now: float) -> None:
         text = "emergency stop; reset the printer or switch it off and on"
+        firmware = self._board.update.firmware
+        dialect = UNKNOWN if firmware is None else firmware.dialect
+        if dialect.revive:
+            text = f"{text}, or send it {dialect.revive}"
         self._board.set(state=DriverState.HALTED)
         if self._set_fault("emergency", text) and self._job is not None:
             if self._job.state is not JobState.STOPPING:
                 self._apply(JobEvent.STOP, now, text)
             self._end_job(JobEvent.ENDED, now, text)
+        if dialect.insists:
+            # The M112 that went out at once has no number.
+            self._link.write(self._host.halting())
         # M112 may have been lost on the wire.
         self._make_safe = True
         self._ask_again(now, halted=True)

@@ -65,5 +65,5 @@ async def test_a_port_that_another_program_holds(make_hub, consented, silent_por
 async def test_a_port_on_which_nothing_answers(make_hub, consented, silent_port: str) -> None:
     hub = make_hub(silent_port)
     async with consented(hub) as client:
-        reason = await offline_reason(client, "like a Marlin printer")
+        reason = await offline_reason(client, "like a printer")
     assert "baud" in reason

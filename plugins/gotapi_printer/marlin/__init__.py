@@ -1,9 +1,11 @@
 """PURE: the Marlin host protocol: bytes in, lines and events out, time as an argument."""
 
+from gotapi_printer.marlin.dialects import DIALECTS, UNKNOWN, Dialect, recognised
 from gotapi_printer.marlin.events import Done, Event, Fault, FaultKind, JobDone, Limits, Timing
 from gotapi_printer.marlin.firmware import Box, Firmware, parse_firmware
 from gotapi_printer.marlin.host import MarlinHost
 from gotapi_printer.marlin.identify import Identify, IdentifyTiming
+from gotapi_printer.marlin.incoming import halted_text
 from gotapi_printer.marlin.replies import (
     Action,
     Busy,
@@ -17,6 +19,7 @@ from gotapi_printer.marlin.replies import (
     Reply,
     Resend,
     Restarted,
+    Targets,
     Temperatures,
     Wait,
     classify,
@@ -25,13 +28,16 @@ from gotapi_printer.marlin.temperatures import Temperature, parse_temperatures
 from gotapi_printer.marlin.wire import MAX_COMMAND, MAX_WIRE_LINE, LineAssembler, checksum, numbered
 
 __all__ = [
+    "DIALECTS",
     "MAX_COMMAND",
     "MAX_WIRE_LINE",
+    "UNKNOWN",
     "Action",
     "Box",
     "Busy",
     "Capability",
     "Comment",
+    "Dialect",
     "Done",
     "ErrorLine",
     "Event",
@@ -51,13 +57,16 @@ __all__ = [
     "Reply",
     "Resend",
     "Restarted",
+    "Targets",
     "Temperature",
     "Temperatures",
     "Timing",
     "Wait",
     "checksum",
     "classify",
+    "halted_text",
     "numbered",
     "parse_firmware",
     "parse_temperatures",
+    "recognised",
 ]

@@ -15,6 +15,7 @@ from gotapi_printer.marlin.replies import (
     Ok,
     Position,
     Restarted,
+    Targets,
     Temperatures,
 )
 
@@ -59,6 +60,7 @@ Event = (
     | Busy
     | Restarted
     | Temperatures
+    | Targets
     | Position
     | Identification
     | Capability

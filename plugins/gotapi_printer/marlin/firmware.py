@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from gotapi_printer.marlin.dialects import UNKNOWN, Dialect, recognised
 from gotapi_printer.marlin.replies import Capability, Identification, Noise, Reply
 
-_KEY = re.compile(r"(?:^|\s)([A-Z][A-Z0-9_]*):")
-_MALYAN = re.compile(r"NAME\.\s*(.*?)(?:\s+VER:\s*(\S+))?(?:\s+MODEL:\s*(\S+))?$")
+_KEY = re.compile(r"(?:^|\s)([A-Z][A-Z0-9_-]*):")
+_MALYAN = re.compile(r"NAME\.\s*(.*?)(?:\s+VER:\s*(\S+))?(?:\s+MODEL:\s*(\S+))?(?:\s+HW:.*)?$")
 _BOX = r"\{\s*min:\s*\{([^{}]*)\}\s*,\s*max:\s*\{([^{}]*)\}\s*\}"
 _FULL = re.compile(r"full:\s*" + _BOX)
 _WORK = re.compile(r"work:\s*" + _BOX)
@@ -43,15 +44,17 @@ class Firmware(msgspec.Struct, frozen=True):
     capabilities: Mapping[str, bool] = {}
     full_area: Box | None = None
     work_area: Box | None = None
+    dialect: Dialect = UNKNOWN
 
     def can(self, capability: str) -> bool:
-        """Whether the firmware names this capability as present."""
-        return self.capabilities.get(capability, False)
+        """Whether the firmware names this capability as present, or its family has it."""
+        return self.capabilities.get(capability, self.dialect.capabilities.get(capability, False))
 
 
 def parse_firmware(replies: Iterable[Reply]) -> Firmware:
     """Read the replies that came between M115 and its ok."""
     fields: dict[str, str] = {}
+    boot: list[str] = []
     capabilities: dict[str, bool] = {}
     area = ""
     for reply in list(replies)[:MAX_LINES]:
@@ -61,9 +64,11 @@ def parse_firmware(replies: Iterable[Reply]) -> Firmware:
             area = reply.text
         elif isinstance(reply, Identification | Noise):
             fields.update(parse_fields(reply.text))
+            boot.append(reply.text)
     return Firmware(
         name=fields.get("FIRMWARE_NAME", ""),
-        machine=fields.get("MACHINE_TYPE", ""),
+        # RepRapFirmware names the board only.
+        machine=fields.get("MACHINE_TYPE") or fields.get("ELECTRONICS", ""),
         protocol=fields.get("PROTOCOL_VERSION", ""),
         uuid=fields.get("UUID", ""),
         extruders=_count(fields.get("EXTRUDER_COUNT", "1")),
@@ -71,6 +76,7 @@ def parse_firmware(replies: Iterable[Reply]) -> Firmware:
         capabilities=capabilities,
         full_area=_box(_FULL, area),
         work_area=_box(_WORK, area),
+        dialect=recognised(fields.get("FIRMWARE_NAME", ""), boot),
     )
 
 
@@ -81,7 +87,9 @@ def parse_fields(text: str) -> dict[str, str]:
     if not text.startswith("FIRMWARE_NAME:"):
         return {}
     parts = _KEY.split(text)[1:]
-    return {key: value.strip() for key, value in zip(parts[::2], parts[1::2], strict=True)}
+    # Smoothieware parts its fields with commas.
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return {key: value.strip().removesuffix(",") for key, value in pairs}
 
 
 def _malyan(text: str) -> dict[str, str]:

@@ -29,7 +29,11 @@ class MarlinHost(Incoming):
             self._resend_until = 0.0
         if self.fault is not None:
             return events
-        if self._out:
+        if self._broken:
+            self._broken = False
+            text = f"lines were lost with the connection, which {self.dialect.title} cannot tell"
+            self._fail(FaultKind.SILENT, f"{text}; print the file again", events)
+        elif self._out:
             self._watch(now, events)
         if self.live:
             self._poll(now)
@@ -47,7 +51,7 @@ class MarlinHost(Incoming):
             self._probe(now)
 
     def _silence_limit(self) -> float:
-        if not self._busy_seen and (self._slow or is_long(self._out[0])):
+        if not self._busy_seen and (self._slow or is_long(self._out[0], self.dialect)):
             return self._timing.long_silence
         return self._timing.silence
 
@@ -74,7 +78,7 @@ class MarlinHost(Incoming):
             if entry.tag == JOB_END:
                 self._commands.append((SYNC, JOB_END))
             else:
-                self._slow = self._slow or is_long(entry)
+                self._slow = self._slow or is_long(entry, self.dialect)
                 self._presumed.append(entry)
 
     def _poll(self, now: float) -> None:

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
+from gotapi_printer.marlin.dialects import Dialect
 from gotapi_printer.marlin.events import Done, Event, FaultKind, JobDone
 from gotapi_printer.marlin.outgoing import (
     JOB_END,
@@ -31,6 +34,13 @@ MAX_HEARD = 1000
 
 _PLAIN_OK = (b"ok\n", b"ok\r\n")
 _NOTHING: tuple[Event, ...] = ()
+
+
+def halted_text(reason: str, dialect: Dialect) -> str:
+    """What happened and what to do, for the user."""
+    revive = f" or send it {dialect.revive}" if dialect.revive else ""
+    said = f"the printer reports: {reason}" if reason else "the printer has halted"
+    return f"{said}; check it, then switch it off and on{revive}"
 
 
 class Incoming(Outgoing):
@@ -70,9 +80,22 @@ class Incoming(Outgoing):
             if whole is not None:
                 return whole
         reply = classify(line)
-        if isinstance(reply, ErrorLine) and reply.text.isdigit():
-            self._split = reply
+        if isinstance(reply, ErrorLine):
+            if reply.text.isdigit():
+                self._split = reply
+            return self._meant(reply)
         return reply
+
+    def _meant(self, error: ErrorLine) -> ErrorLine:
+        """How bad an error is in this firmware."""
+        dialect = self.dialect
+        if not error.loud:
+            refused = not error.fatal and dialect.refusal.search(error.text) is not None
+        elif dialect.severe.search(error.text):
+            return error
+        else:
+            refused = True
+        return msgspec.structs.replace(error, fatal=error.fatal and not refused, refused=refused)
 
     def _take(self, reply: Reply, now: float, events: list[Event]) -> None:
         if isinstance(reply, Ok):
@@ -97,8 +120,7 @@ class Incoming(Outgoing):
             text = f"the printer restarted ({reply.text}); check it, then print the file again"
             self._fail(FaultKind.RESET, text, events)
         elif isinstance(reply, ErrorLine) and reply.fatal and self.live:
-            text = f"the printer reports: {reply.text}; check it, then switch it off and on"
-            self._fail(FaultKind.FATAL, text, events)
+            self._fail(FaultKind.FATAL, halted_text(reply.text, self.dialect), events)
 
     def _take_ok(self, ok: Ok, now: float, events: list[Event]) -> None:
         self._heard_at = now
@@ -121,6 +143,8 @@ class Incoming(Outgoing):
     def _is_extra(self, ok: Ok) -> bool:
         if not self._out:
             return True
+        if ok.number is not None and any(entry.number == ok.number for entry in self._out):
+            return False
         if self._out[0].kind == SYNCED and self._strict_sync:
             # M105 is answered by `ok T:`; a bare ok is a repeated one, or that of M108.
             return True
@@ -204,7 +228,7 @@ class Incoming(Outgoing):
     def _settle(self, number: int, events: list[Event]) -> None:
         while self._out and self._out[0].number < number:
             entry = self._out.popleft()
-            self._slow = self._slow or is_long(entry)
+            self._slow = self._slow or is_long(entry, self.dialect)
             self._ack(entry, events)
 
     def _take_foreign_resend(self, number: int, events: list[Event]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from gotapi_printer.marlin.dialects import UNKNOWN, Dialect
 from gotapi_printer.marlin.events import Event, Fault, FaultKind, Limits, Timing
 from gotapi_printer.marlin.replies import ErrorLine
 from gotapi_printer.marlin.wire import MAX_COMMAND, RESET_NUMBERING, LineAssembler, numbered
@@ -23,6 +24,7 @@ JOB_END, JOB_MOVES = -1, -2
 _LONG = frozenset(
     b"G28 G29 G30 G32 G33 G34 G4 M0 M1 M109 M190 M191 M226 M303 M400 M600 M701 M702".split()
 )
+_QUICK = frozenset(b"G0 G1 G2 G3 G90 G91 G92 M82 M83 M104 M105 M106 M107 M115 M140".split())
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -38,10 +40,13 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     tag: int = 0
 
 
-def is_long(entry: Entry) -> bool:
+def is_long(entry: Entry, dialect: Dialect) -> bool:
     """Whether a firmware may rightly be silent for minutes over this line."""
-    words = entry.wire.partition(b"*")[0].split()
-    return any(word in _LONG for word in words[:2])
+    words = entry.wire.partition(b"*")[0].split()[:2]
+    if not dialect.says_busy:
+        # Any other command may be a macro that homes, heats and waits.
+        return not any(word in _QUICK for word in words)
+    return any(word in _LONG for word in words)
 
 
 START = Entry(0, RESET_NUMBERING, NUMBERING, 0, 0)
@@ -75,6 +80,7 @@ class Outgoing:
         self._doubtful = False
         self._slow = False
         self._resumed = False
+        self._broken = False
         self._resend_until = 0.0
         self._requested = -1
         self._requests = 0
@@ -90,6 +96,8 @@ class Outgoing:
         self._waiting_since = 0.0
         self._temperature_at = 0.0
         self.fault: Fault | None = None
+        self.dialect: Dialect = UNKNOWN
+        """How this firmware means what it says, once that is known."""
         self.heard: list[str] | None = None
         """A list given here gets every line but bare oks, up to MAX_HEARD."""
         self.resends = 0
@@ -157,6 +165,8 @@ class Outgoing:
         Lines are numbered, so asking soon settles what was lost.
         """
         self._doubtful = self._resumed = True
+        if self.live and not self.dialect.verifies and not self.idle:
+            self._broken = True
 
     def hurry(self) -> None:
         """Send without waiting for answers: a firmware keeps some lines until it is free."""
@@ -169,6 +179,10 @@ class Outgoing:
             self._waiting_since = now
         self._out.append(entry)
         return entry.wire
+
+    def halting(self) -> bytes:
+        """M112 as the next line, for firmware that takes no line without a number."""
+        return numbered(self._next, b"M112")
 
     def renumber(self, *, assume_ok: bool = False) -> None:
         """Make the printer count from 1 (M110); with `assume_ok` do not wait for its answer."""

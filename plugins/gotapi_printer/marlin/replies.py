@@ -9,13 +9,14 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gotapi_printer.marlin.temperatures import Temperature, parse_temperatures
+from gotapi_printer.marlin.temperatures import Temperature, parse_targets, parse_temperatures
 
 # USB chips and bootloaders send stray bytes in front of the first real line.
 _GARBAGE = bytes([*range(0x21), *range(0x7F, 0x100)])
 
 _OK = re.compile(rb"ok(?![A-Za-z0-9_])")
-_ADVANCED = re.compile(rb"ok(?: N(\d{1,10}))?(?: P(\d{1,4}))?(?: B(\d{1,4}))?\s*$")
+# Repetier says the number without its letter.
+_ADVANCED = re.compile(rb"ok(?: N?(\d{1,10}))?(?: P(\d{1,4}))?(?: B(\d{1,4}))?\s*$")
 _RESEND = re.compile(rb"(?:resend|rs)\b[:\s]*N?(\d{1,10})", re.IGNORECASE)
 _BUSY = re.compile(rb"(?:echo:)?\s*busy:\s*(.*)", re.IGNORECASE)
 _ACTION = re.compile(rb"//\s*action:\s*(\S+)\s*(.*)")
@@ -32,6 +33,9 @@ _RESETS = frozenset(
         b"Brown out Reset",
         b"Watchdog Reset",
         b"Software Reset",
+        b"Smoothie",
+        b"// Klipper state: Ready",
+        b"// Klipper state: Disconnect",
     )
 )
 
@@ -40,7 +44,9 @@ _FATAL = re.compile(
     rb"|invalid extruder number|watchdog|(?:probing|homing) failed",
     re.IGNORECASE,
 )
-_FATAL_ECHO = re.compile(rb"echo:\s*(?:probing|homing) failed", re.IGNORECASE)
+_FATAL_ECHO = re.compile(
+    rb"(?:echo:\s*|// Klipper state: )((?:probing|homing) failed.*|shutdown)", re.IGNORECASE
+)
 
 
 class Ok(msgspec.Struct, frozen=True):
@@ -81,6 +87,12 @@ class Temperatures(msgspec.Struct, frozen=True):
     values: tuple[Temperature, ...]
 
 
+class Targets(msgspec.Struct, frozen=True):
+    """What heaters shall reach, by sensor, in degrees Celsius; said without what they have."""
+
+    values: Mapping[str, float]
+
+
 class Position(msgspec.Struct, frozen=True):
     """Where the head is, in millimetres, by axis letter (M114; the values before `Count`)."""
 
@@ -118,6 +130,10 @@ class ErrorLine(msgspec.Struct, frozen=True):
 
     text: str
     fatal: bool
+    loud: bool = False
+    """It was said with `!!`, which not every firmware keeps for fatal ones."""
+    refused: bool = False
+    """The firmware did not carry out a command, and goes on with the next one."""
 
 
 class Noise(msgspec.Struct, frozen=True):
@@ -133,6 +149,7 @@ Reply = (
     | Wait
     | Restarted
     | Temperatures
+    | Targets
     | Position
     | Identification
     | Capability
@@ -148,7 +165,7 @@ def classify(line: bytes) -> Reply:
     line = line.lstrip(_GARBAGE).rstrip()
     if _OK.match(line):
         return _ok(line)
-    for read in (_flow, _comment, _error, _report):
+    for read in (_flow, _error, _comment, _report):
         if (reply := read(line)) is not None:
             return reply
     return Noise(_text(line))
@@ -192,19 +209,21 @@ def _comment(line: bytes) -> Reply | None:
 
 def _error(line: bytes) -> Reply | None:
     if line.startswith(b"!!"):
-        return ErrorLine(_text(line[2:]), True)
+        return ErrorLine(_text(line[2:]), True, loud=True)
     if match := _ERROR.match(line):
         return ErrorLine(_text(match[1]), bool(_FATAL.search(line)))
     if line[:6].lower() == b"fatal:":
         return ErrorLine(_text(line[6:]), True)
-    if _FATAL_ECHO.match(line):
-        return ErrorLine(_text(line[5:]), True)
+    if match := _FATAL_ECHO.match(line):
+        return ErrorLine(_text(match[1]), True)
     return None
 
 
 def _report(line: bytes) -> Reply | None:
     if values := parse_temperatures(line):
         return Temperatures(values)
+    if targets := parse_targets(line):
+        return Targets(targets)
     if _POSITION.match(line):
         return _position(line)
     if match := _CAPABILITY.match(line):

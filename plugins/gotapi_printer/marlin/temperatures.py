@@ -44,6 +44,17 @@ def parse_temperatures(line: bytes) -> tuple[Temperature, ...]:
     return tuple(values.values())
 
 
+def parse_targets(line: bytes) -> dict[str, float]:
+    """The targets of a line that says nothing else, as Repetier does: `TargetExtr0:215`."""
+    if not line.startswith(b"Target"):
+        return {}
+    found = _TARGET.findall(line)[:MAX_SENSORS]
+    return {
+        "B" if where == b"Bed" else f"T{tool.decode()}": float(target)
+        for where, tool, target in found
+    }
+
+
 def _finite(raw: bytes) -> float | None:
     value = float(raw)
     return value if math.isfinite(value) else None
