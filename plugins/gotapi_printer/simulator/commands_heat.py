@@ -16,45 +16,78 @@ _WINDOW = 1.0
 _WATCH = 40.0
 
 
-def _valid_tool(machine: Machine, code: str, words: dict[str, float | None]) -> bool:
-    tool = integer(words, "T") or 0
-    if tool:
-        machine.echo(f"{code} Invalid extruder {tool}")
-    return not tool
+def _tool(machine: Machine, code: str, words: dict[str, float | None]) -> int | None:
+    """The tool that is meant, None after saying that there is none of that number."""
+    tool = integer(words, "T")
+    if tool is None:
+        return machine.tool
+    if 0 <= tool < len(machine.nozzles):
+        return tool
+    machine.echo(f"{code} Invalid extruder {tool}")
+    return None
 
 
 def _set_nozzle(machine: Machine, args: str) -> Task | None:
     words = parse_words(args)
-    target = words.get("S")
-    if _valid_tool(machine, "M104", words) and target is not None:
-        machine.nozzle.set_target(target, machine.now)
+    target, tool = words.get("S"), _tool(machine, "M104", words)
+    if tool is not None and target is not None:
+        machine.nozzles[tool].set_target(target, machine.now)
+        _tell(machine, machine.settings.dialect.tool_target, machine.nozzles[tool], tool)
     return None
 
 
 def _set_bed(machine: Machine, args: str) -> Task | None:
+    return _set(machine, machine.bed, args, machine.settings.dialect.bed_target)
+
+
+def _set_chamber(machine: Machine, args: str) -> Task | None:
+    return _set(machine, machine.chamber, args, "")
+
+
+def _set(machine: Machine, heater: Heater | None, args: str, told: str) -> Task | None:
     target = parse_words(args).get("S")
-    if target is not None:
-        machine.bed.set_target(target, machine.now)
+    if heater is not None and target is not None:
+        heater.set_target(target, machine.now)
+        _tell(machine, told, heater)
     return None
+
+
+def _tell(machine: Machine, template: str, heater: Heater, index: int = 0) -> None:
+    if template:
+        machine.say(template.format(index=index, target=heater.target))
 
 
 def _wait_nozzle(machine: Machine, args: str) -> Task | None:
     words = parse_words(args)
-    if not _valid_tool(machine, "M109", words):
+    tool = _tool(machine, "M109", words)
+    if tool is None:
         return None
-    return _wait(machine, machine.nozzle, words)
+    return _wait(machine, machine.nozzles[tool], words, machine.settings.dialect.tool_target, tool)
 
 
 def _wait_bed(machine: Machine, args: str) -> Task | None:
-    return _wait(machine, machine.bed, parse_words(args))
+    return _wait(machine, machine.bed, parse_words(args), machine.settings.dialect.bed_target)
 
 
-def _wait(machine: Machine, heater: Heater, words: dict[str, float | None]) -> Task | None:
-    """M109 and M190: S waits for heating only, R for cooling too."""
+def _wait_chamber(machine: Machine, args: str) -> Task | None:
+    return _wait(machine, machine.chamber, parse_words(args))
+
+
+def _wait(
+    machine: Machine,
+    heater: Heater | None,
+    words: dict[str, float | None],
+    told: str = "",
+    index: int = 0,
+) -> Task | None:
+    """M109, M190 and M191: S waits for heating only, R for cooling too."""
+    if heater is None:
+        return None
     hot, both = words.get("S"), words.get("R")
     target = both if hot is None else hot
     if target is not None:
         heater.set_target(target, machine.now)
+        _tell(machine, told, heater, index)
     cooling = heater.target < heater.temperature(machine.now)
     if machine.settings.instant and not machine.settings.broken_heater:
         return None
@@ -74,8 +107,7 @@ def _waiting(machine: Machine, heater: Heater) -> Task:
     while machine.waiting_for_heat and machine.now < end:
         yield min(printed + 1, end)
         if machine.now >= began + _WATCH and math.isinf(reached):
-            machine.say("Error:Heating Failed, system stopped! Heater_ID: 0")
-            raise HaltedError
+            raise HaltedError("Heating Failed, system stopped! Heater_ID: 0")
         if machine.now >= printed + 1 and machine.now < end and machine.waiting_for_heat:
             printed = machine.now
             _print_wait(machine, reached, end)
@@ -96,8 +128,11 @@ def _print_wait(machine: Machine, reached: float, end: float) -> None:
 
 
 def _report(machine: Machine, args: str) -> Task | None:
-    # M105 carries its data on its own ok line.
-    machine.ok_suffix = machine.temperatures()
+    # M105 carries its data on its own ok line, in most firmwares.
+    if machine.settings.dialect.temperatures.in_ok:
+        machine.ok_suffix = machine.temperatures()
+    else:
+        machine.say(machine.temperatures().lstrip(" "))
     return None
 
 
@@ -151,7 +186,9 @@ HEAT: dict[str, Callable[[Machine, str], Task | None]] = {
     "M108": _stop_waiting,
     "M109": _wait_nozzle,
     "M140": _set_bed,
+    "M141": _set_chamber,
     "M155": _auto_report,
     "M190": _wait_bed,
+    "M191": _wait_chamber,
     "M302": _cold_extrusion,
 }

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 
 from gotapi_printer.simulator.machine import Busy, HaltedError, Machine, Task
+from gotapi_printer.simulator.settings import MAX_TOOLS
 from gotapi_printer.simulator.texts import identity_lines, settings_lines
 from gotapi_printer.simulator.words import integer, parse_words
 
@@ -35,6 +36,10 @@ def _wait_for_user(machine: Machine, text: str, default: str, seconds: float) ->
     if text:
         machine.echo(text)
     _prompt(machine, text or default)
+    yield from _until_answered(machine, seconds)
+
+
+def _until_answered(machine: Machine, seconds: float) -> Task:
     machine.waiting_for_user, machine.busy = True, Busy.USER
     until = machine.now + seconds
     while machine.waiting_for_user and machine.now < until:
@@ -42,16 +47,22 @@ def _wait_for_user(machine: Machine, text: str, default: str, seconds: float) ->
     machine.waiting_for_user = False
 
 
-def _prompt(machine: Machine, text: str) -> None:
+def _prompt(machine: Machine, text: str, *buttons: str) -> None:
     machine.action("prompt_end")
     machine.action(f"prompt_begin {text}")
-    machine.action("prompt_button Continue")
+    for button in buttons or ("Continue",):
+        machine.action(f"prompt_button {button}")
     machine.action("prompt_show")
 
 
 def _change_filament(machine: Machine, args: str) -> Task:
     machine.action("paused")
     yield from _wait_for_user(machine, "", "Nozzle Parked", math.inf)
+    while machine.settings.purge_prompt:
+        _prompt(machine, "Filament Purge", "Purge More", "Continue")
+        yield from _until_answered(machine, math.inf)
+        if machine.choice != 0:  # the second button
+            break
     machine.action("resumed")
 
 
@@ -68,7 +79,11 @@ def _position_reports(machine: Machine, args: str) -> Task | None:
 
 
 def _identity(machine: Machine, args: str) -> Task | None:
-    for line in identity_lines(machine.settings):
+    lines = identity_lines(machine.settings)
+    if machine.settings.dialect.identity_in_ok:
+        machine.ok_suffix = " " + " ".join(lines)
+        return None
+    for line in lines:
         machine.say(line)
     return None
 
@@ -113,8 +128,7 @@ def _debug(machine: Machine, args: str) -> Task | None:
 
 
 def _kill(machine: Machine, args: str) -> Task | None:
-    machine.echo("M112 Shutdown")
-    raise HaltedError
+    raise HaltedError("M112 Shutdown", "echo:")
 
 
 def _message(machine: Machine, args: str) -> Task | None:
@@ -150,13 +164,16 @@ def _progress(machine: Machine, args: str) -> Task | None:
     return None
 
 
-def _tool(machine: Machine, args: str) -> Task | None:
-    machine.echo("Active Extruder: 0")
-    return None
+def _tool(index: int) -> Callable[[Machine, str], Task | None]:
+    def handle(machine: Machine, args: str) -> Task | None:
+        if index >= len(machine.nozzles):
+            machine.echo(f"T{index} Invalid extruder")
+            return None
+        machine.tool = index
+        machine.echo(f"Active Extruder: {index}")
+        return None
 
-
-def _no_tool(name: str) -> Callable[[Machine, str], Task | None]:
-    return _echo(f"{name} Invalid extruder")
+    return handle
 
 
 def _silent(machine: Machine, args: str) -> Task | None:
@@ -189,6 +206,5 @@ INFO: dict[str, Callable[[Machine, str], Task | None]] = {
     "M502": _echo("Hardcoded Default Settings Loaded"),
     "M503": _settings,
     "M600": _change_filament,
-    "T0": _tool,
-    **{name: _no_tool(name) for name in ("T1", "T2", "T3", "T4", "T5", "T6", "T7")},
+    **{f"T{index}": _tool(index) for index in range(MAX_TOOLS)},
 }

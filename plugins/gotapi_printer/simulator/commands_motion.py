@@ -20,8 +20,24 @@ _PROBE_POINTS, _PROBE_TIME = 9, 2.5
 def _linear(machine: Machine, args: str) -> Task | None:
     words = parse_words(args)
     machine.place.take_feedrate(words)
+    if machine.settings.dialect.strict_moves and (why := _forbidden(machine, words)):
+        machine.say(f"!! {why}")
+        return None
     target = machine.place.target(words, machine.settings.area)
     return machine.move(_warm(machine, target) if "E" in words else target)
+
+
+def _forbidden(machine: Machine, words: dict[str, float | None]) -> str:
+    """Why Klipper refuses a move, empty if it does not; other firmwares clamp it."""
+    named = axes_named(words)
+    if not named <= machine.place.homed:
+        return "Must home axis first"
+    machine.place.soft_endstops = False
+    target = machine.place.target(words, machine.settings.area)
+    if all(0 <= target[axis] <= machine.settings.area[axis] for axis in named):
+        return ""
+    x, y, z, e = target
+    return f"Move out of range: {x:.3f} {y:.3f} {z:.3f} [{e:.3f}]"
 
 
 def _warm(machine: Machine, target: Axes) -> Axes:
@@ -70,8 +86,7 @@ def _dwelling(machine: Machine, seconds: float) -> Task:
 def _home(machine: Machine, args: str) -> Task:
     yield from machine.synchronize()
     if machine.settings.broken_endstop:
-        machine.echo("Homing Failed")
-        raise HaltedError
+        raise HaltedError("Homing Failed", "echo:")
     axes = axes_named(parse_words(args)) or {0, 1, 2}
     yield from _pause(machine, _homing_time(machine, axes))
     machine.home(axes)

@@ -6,8 +6,10 @@ from collections.abc import Generator
 
 from gotapi_printer.simulator.motion import Axes, Limits, Position, block_time
 from gotapi_printer.simulator.planner import Planner
+from gotapi_printer.simulator.sd_card import SdCard
 from gotapi_printer.simulator.settings import Settings
-from gotapi_printer.simulator.thermal import BED, NOZZLE, Heater
+from gotapi_printer.simulator.temperature_text import temperature_text
+from gotapi_printer.simulator.thermal import BED, CHAMBER, NOZZLE, Heater, HeaterKind
 
 __all__ = ["Busy", "HaltedError", "Machine", "Repeat", "Task"]
 
@@ -27,7 +29,12 @@ class Busy(enum.Enum):
 
 
 class HaltedError(Exception):
-    """The firmware killed itself; only a reset helps."""
+    """The firmware killed itself; only a reset helps. `prefix` is what Marlin says before it."""
+
+    def __init__(self, reason: str, prefix: str = "Error:") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.prefix = prefix
 
 
 class Machine:
@@ -37,9 +44,12 @@ class Machine:
         self.settings = settings
         self.now = now
         self.tx = bytearray()
-        heater = {"instant": settings.instant, "broken": settings.broken_heater}
-        self.nozzle = Heater(NOZZLE, settings.ambient, **heater)
-        self.bed = Heater(BED, settings.ambient, **heater)
+        self._end_of_line = settings.dialect.end_of_line
+        self.nozzles = [_heater(NOZZLE, settings) for _ in range(settings.tools)]
+        self.tool = 0
+        self.bed = _heater(BED, settings) if settings.bed else None
+        self.chamber = _heater(CHAMBER, settings) if settings.chamber else None
+        self.card = None if settings.card is None else SdCard(settings.card)
         self.limits = Limits()
         self.place = Position()
         self.planner = Planner(settings.planner_blocks)
@@ -52,33 +62,47 @@ class Machine:
         self.keepalive = 2.0
         self.temperature_reports = Repeat()
         self.position_reports = Repeat()
+        self.card_reports = Repeat()
         self.busy = Busy.PROCESSING
         self.waiting_for_heat = False
         self.waiting_for_user = False
+        self.choice = 0  # the button of the last prompt that was answered
         # What M105 puts behind its ok.
         self.ok_suffix = ""
+
+    @property
+    def nozzle(self) -> Heater:
+        """The heater of the tool in use."""
+        return self.nozzles[self.tool]
+
+    def keep(self, before: "Machine") -> None:
+        """Take over what a reset does not change: hot metal, the card, what is on the wire."""
+        before.now = self.now
+        before.heaters_off()
+        self.tx = before.tx
+        self.nozzles, self.bed, self.chamber = before.nozzles, before.bed, before.chamber
+        self.card = before.card
+        if self.card is not None:
+            self.card.forget()
 
     def say(self, text: str) -> None:
         """Send a line to the host."""
         if len(self.tx) < _TX_LIMIT:
-            self.tx += text.encode("latin-1", "replace") + b"\n"
+            self.tx += (text + self._end_of_line).encode("latin-1", "replace")
 
     def echo(self, text: str) -> None:
-        """Send a line with Marlin's `echo:` before it."""
-        self.say("echo:" + text)
+        """Send a line with the `echo:` of the firmware before it."""
+        self.say(self.settings.dialect.echo + text)
 
     def action(self, text: str) -> None:
-        """Send a host action command."""
-        self.say("//action:" + text)
+        """Send a host action command, if the firmware knows them."""
+        if self.settings.dialect.host_actions:
+            self.say("//action:" + text)
 
     def temperatures(self) -> str:
         """The temperatures as M105, M155 and M109 print them, with the leading space."""
-        now = self.now
-        parts = [
-            f" {name}:{heater.temperature(now):.2f} /{heater.target:.2f}"
-            for name, heater in (("T", self.nozzle), ("B", self.bed))
-        ]
-        return f"{parts[0]}{parts[1]} @:{self.nozzle.power(now)} B@:{self.bed.power(now)}"
+        form = self.settings.dialect.temperatures
+        return temperature_text(form, self.nozzles, self.tool, self.bed, self.chamber, self.now)
 
     def position_text(self) -> str:
         """The line of M114: logical position of the last queued move, then real step counts."""
@@ -123,9 +147,10 @@ class Machine:
         self.planner.jump(self.place.axes)
 
     def heaters_off(self) -> None:
-        """Switch both heaters off."""
-        self.nozzle.set_target(0, self.now)
-        self.bed.set_target(0, self.now)
+        """Switch every heater off."""
+        for heater in (*self.nozzles, self.bed, self.chamber):
+            if heater is not None:
+                heater.set_target(0, self.now)
 
     def _queue_move(self, origin: Axes, target: Axes, length: float | None) -> None:
         delta = (
@@ -150,6 +175,11 @@ class Machine:
             yield self.planner.room_at(self.now)
         if self.planner.stops == stops:
             self._queue_move(origin, target, length)
+
+
+def _heater(kind: HeaterKind, settings: Settings) -> Heater:
+    broken = settings.broken_heater
+    return Heater(kind, settings.ambient, instant=settings.instant, broken=broken)
 
 
 class Repeat:

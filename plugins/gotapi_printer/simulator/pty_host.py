@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 
-from gotapi_printer.simulator.faults import Fault, FaultPlan, LineNoise, Trigger
+from gotapi_printer.simulator.faults import Fault, FaultPlan, Trigger
 from gotapi_printer.simulator.firmware import Firmware
+from gotapi_printer.simulator.noise import Answers, LineNoise, garbage
 from gotapi_printer.simulator.pty_port import PtyPort, StartError
 from gotapi_printer.simulator.settings import Settings
 from gotapi_printer.simulator.texts import ResetCause
@@ -24,6 +25,12 @@ _CLOSED_POLL = 0.02
 _CLOSED_POLL_WATCHED = 0.5
 # The longest sleep, so that a clock that jumped cannot make the simulator deaf.
 _LONGEST_SLEEP = 60.0
+# A babbling board says so many bytes each so many seconds: about 1 kB/s.
+_BABBLE_BYTES, _BABBLE_EVERY = 100, 0.1
+_HEAT_FAULTS = {
+    Fault.MAXTEMP: "MAXTEMP triggered, system stopped! Heater_ID: 0",
+    Fault.RUNAWAY: "Thermal Runaway, system stopped! Heater_ID: 0",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ class PtyHost:
         self._started = time.monotonic()
         self._firmware = Firmware(options.settings, self._accept)
         self._noise = LineNoise(options.faults.corrupt, options.faults.seed)
+        self._answers = Answers(options.faults)
         self._trigger = Trigger(options.faults)
         self._fired: list[Fault] = []
         self._lines: list[bytes] = []
@@ -63,6 +71,7 @@ class PtyHost:
         self._stopping = False
         # Real times at which something happens; infinity is never.
         self._boot_at = self._thaw_at = self._replug_at = math.inf
+        self._loop_at = self._babble_at = math.inf
         self._wake_read = self._wake_write = -1
 
     @property
@@ -123,13 +132,22 @@ class PtyHost:
         if not self._host_there:
             self._arrived(port)
         elif (event := events.get(port.fileno(), 0)) & select.POLLIN:
-            self._firmware.receive(self._noise.feed(port.read()), self._now())
+            self._firmware.receive(self._noise.feed(self._read(port)), self._now())
         elif event & select.POLLHUP:
             self._left(port)
 
+    def _read(self, port: PtyPort) -> bytes:
+        data = port.read()
+        return garbage(len(data), len(data)) if self._misheard(port) else data
+
+    def _misheard(self, port: PtyPort) -> bool:
+        """Whether the host has chosen another speed than the board's."""
+        baud = self._options.faults.baud
+        return baud is not None and port.baud() != baud
+
     def _pause(self) -> float:
         """How many real seconds may be slept at most."""
-        at = min(self._boot_at, self._thaw_at, self._replug_at)
+        at = min(self._boot_at, self._thaw_at, self._replug_at, self._loop_at, self._babble_at)
         pause = min(at - time.monotonic(), _LONGEST_SLEEP)
         due = self._firmware.next_wakeup()
         if due is not None:
@@ -152,6 +170,17 @@ class PtyHost:
         if self._replug_at <= real:
             self._replug_at = math.inf
             self._plug()
+        self._standing_timers(real)
+
+    def _standing_timers(self, real: float) -> None:
+        plan = self._options.faults
+        if self._loop_at <= real:
+            self._loop_at = real + (plan.reset_loop or math.inf)
+            self._firmware.reset(self._now(), ResetCause.WATCHDOG)
+        if self._babble_at <= real:
+            self._babble_at = real + _BABBLE_EVERY
+            if self._port is not None:
+                self._port.write(garbage(_BABBLE_BYTES, int(real * 1000)))
 
     # --- port -----------------------------------------------------------------------------
 
@@ -174,12 +203,15 @@ class PtyHost:
     def _go_online(self, port: PtyPort) -> None:
         self._online = True
         self._poll.register(port, select.POLLIN)
+        plan, real = self._options.faults, time.monotonic()
+        self._loop_at = real + (plan.reset_loop or math.inf)
+        self._babble_at = real if plan.babble else math.inf
 
     def _go_offline(self, port: PtyPort) -> None:
         if self._online:
             self._poll.unregister(port)
         self._host_there = self._online = False
-        self._boot_at = math.inf
+        self._boot_at = self._loop_at = self._babble_at = math.inf
 
     def _left(self, port: PtyPort) -> None:
         """Notice the host closing the port."""
@@ -192,10 +224,12 @@ class PtyHost:
             if self._transcript is not None:
                 self._transcript.write(b"".join(self._lines))
             self._lines.clear()
-        said = self._firmware.output()
+        said = self._answers.feed(self._firmware.output())
         port = self._port
         if port is None or not self._online or not (said or port.clogged):
             return  # what is said to nobody is lost
+        if said and self._misheard(port):
+            said = garbage(len(said), len(said))
         was_clogged = port.clogged
         port.write(said)
         if port.clogged != was_clogged:
@@ -208,7 +242,7 @@ class PtyHost:
         self._fired += self._trigger.count(text, number)
         if self._trigger.lines > before or not self._options.only_numbered:
             self._lines.append(text + b"\n")
-        return not self._fired
+        return not any(fault.freezes for fault in self._fired)
 
     def _fire(self) -> None:
         fired, self._fired = self._fired, []
@@ -218,8 +252,12 @@ class PtyHost:
             elif fault is Fault.STALL:
                 stall = self._options.faults.stall_for
                 self._thaw_at = math.inf if stall is None else time.monotonic() + stall
-            else:
+            elif fault is Fault.UNPLUG:
                 self._unplug()
+            elif fault is Fault.RUNOUT:
+                self._firmware.run_out()
+            else:
+                self._firmware.fail(_HEAT_FAULTS[fault])
         if fired:
             self._flush()
 

@@ -1,9 +1,11 @@
 """One pseudo-terminal that stands for the printer's USB-serial port, and its link."""
 
 import contextlib
+import fcntl
 import os
 import pty
 import select
+import struct
 import termios
 import tty
 from pathlib import Path
@@ -16,6 +18,10 @@ __all__ = ["PtyPort", "StartError"]
 _READ_SIZE = 65536
 # A host that does not read loses what comes after this much, as on a real serial line.
 _BACKLOG = 65536
+
+# linux/termbits.h: struct termios2 tells any speed, which termios.tcgetattr does not.
+_TCGETS2 = 0x802C542A
+_TERMIOS2 = struct.Struct("4I20s2I")
 
 
 class StartError(Exception):
@@ -54,6 +60,11 @@ class PtyPort:
     def is_open(self) -> bool:
         """Whether a host has the port open."""
         return not any(event & select.POLLHUP for _, event in self._poll.poll(0))
+
+    def baud(self) -> int:
+        """The speed in bits per second that the host has chosen."""
+        data = fcntl.ioctl(self._master, _TCGETS2, bytes(_TERMIOS2.size))
+        return int(_TERMIOS2.unpack(data)[-1])
 
     def reopened(self) -> bool:
         """Whether a host has closed the port, and one opened it after that, since last asked."""

@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Settings"]
+from gotapi_printer.simulator.dialects import MARLIN, Dialect
+
+__all__ = ["MAX_TOOLS", "Settings"]
+
+
+# Marlin EXTRUDERS: at most eight.
+MAX_TOOLS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +19,16 @@ class Settings:
     The defaults are those of Marlin 2.1 on an 8-bit board.
     """
 
+    dialect: Dialect = MARLIN
     machine_type: str = "GotAPI Sim"
     uuid: str = "cede2a2f-41a2-4748-9b12-c55c62f367ff"
     area: tuple[float, float, float] = (220.0, 220.0, 250.0)
     ambient: float = 21.0
+    tools: int = 1
+    bed: bool = True
+    chamber: bool = False
+    # The files on the card in the slot, None without a slot: long name and content.
+    card: tuple[tuple[str, bytes], ...] | None = None
     # Marlin BUFSIZE: commands received and not yet finished, the running one included.
     command_slots: int = 4
     # Marlin RX_BUFFER_SIZE on AVR. Bytes beyond it are lost while the queue is full.
@@ -28,6 +40,8 @@ class Settings:
     emergency_parser: bool = True
     advanced_ok: bool = False
     cold_extrusion: bool = False
+    # M600 asks after the change whether more filament is to be pushed through.
+    purge_prompt: bool = False
     # A board whose heater cartridge is broken: full power, no heat, then a fatal error.
     broken_heater: bool = False
     # A board whose X endstop never closes: every G28 halts it.

@@ -23,6 +23,8 @@ class ResetCause(enum.Enum):
     SOFTWARE = "Software Reset"
 
 
+_OF_CARD = ("SDCARD", "SD_WRITE", "AUTOREPORT_SD_STATUS", "LONG_FILENAME", "EXTENDED_M20")
+
 # In Marlin's order (M115.cpp); what depends on the settings is filled in by identity_lines.
 CAPABILITIES: dict[str, bool] = {
     "SERIAL_XON_XOFF": False,
@@ -65,30 +67,53 @@ CAPABILITIES: dict[str, bool] = {
 
 def boot_lines(settings: Settings, cause: ResetCause) -> list[str]:
     """What a reset prints."""
-    return [
-        "start",
-        cause.value,
-        f"Marlin {_VERSION}",
-        "echo: Last Updated: 2023-01-24 | Author: (none, default config)",
-        f"echo:Compiled: {_DATE}",
-        f"echo: Free Memory: 4711  PlannerBufferBytes: {settings.planner_blocks * _BLOCK_BYTES}",
-        "echo:Hardcoded Default Settings Loaded",
-        *settings_lines(Limits()),
-    ]
+    lines: list[str] = []
+    for template in settings.dialect.boot:
+        if template == "{settings}":
+            lines += settings_lines(Limits())
+        else:
+            lines.append(_filled(template, settings, cause.value))
+    return lines
 
 
 def identity_lines(settings: Settings) -> list[str]:
     """What M115 answers before its ok."""
+    lines = [_filled(template, settings) for template in settings.dialect.identity]
+    capabilities = settings.dialect.capabilities
+    if capabilities is not None:
+        return lines + _capability_lines(capabilities)
     x, y, z = settings.area
     box = f"{{min:{{x:0,y:0,z:0}},max:{{x:{x:g},y:{y:g},z:{z:g}}}}}"
-    capabilities = CAPABILITIES | {"EMERGENCY_PARSER": settings.emergency_parser}
     return [
-        f"FIRMWARE_NAME:Marlin {_VERSION} ({_DATE} 12:00:00) "
-        "SOURCE_CODE_URL:github.com/MarlinFirmware/Marlin PROTOCOL_VERSION:1.0 "
-        f"MACHINE_TYPE:{settings.machine_type} EXTRUDER_COUNT:1 UUID:{settings.uuid}",
-        *(f"Cap:{name}:{int(on)}" for name, on in capabilities.items()),
+        *lines,
+        *_capability_lines(_marlin_capabilities(settings)),
         f"area:{{full:{box},work:{box}}}",
     ]
+
+
+def _marlin_capabilities(settings: Settings) -> dict[str, bool]:
+    card = settings.card is not None
+    return CAPABILITIES | {
+        "EMERGENCY_PARSER": settings.emergency_parser,
+        "CHAMBER_TEMPERATURE": settings.chamber,
+        **dict.fromkeys(_OF_CARD, card),
+    }
+
+
+def _capability_lines(capabilities: dict[str, bool]) -> list[str]:
+    return [f"Cap:{name}:{int(on)}" for name, on in capabilities.items()]
+
+
+def _filled(template: str, settings: Settings, cause: str = "") -> str:
+    return template.format(
+        cause=cause,
+        version=_VERSION,
+        date=_DATE,
+        planner_bytes=settings.planner_blocks * _BLOCK_BYTES,
+        machine=settings.machine_type,
+        uuid=settings.uuid,
+        tools=settings.tools,
+    )
 
 
 def settings_lines(limits: Limits) -> list[str]:

@@ -7,7 +7,7 @@ often a caller asks does not change the answer.
 
 import math
 
-__all__ = ["BED", "NOZZLE", "PWM_FULL", "Heater", "HeaterKind"]
+__all__ = ["BED", "CHAMBER", "NOZZLE", "PWM_FULL", "Heater", "HeaterKind"]
 
 from dataclasses import dataclass
 
@@ -31,6 +31,7 @@ class HeaterKind:
 # 21 -> 200 degrees in about 90 s, and 21 -> 60 degrees in about 2 min: a usual desktop printer.
 NOZZLE = HeaterKind(rise=400.0, tau=150.0, limit=260.0)
 BED = HeaterKind(rise=150.0, tau=400.0, limit=140.0)
+CHAMBER = HeaterKind(rise=80.0, tau=600.0, limit=70.0)
 
 
 class Heater:

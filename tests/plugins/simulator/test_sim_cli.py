@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gotapi_printer.simulator import cli
+from gotapi_printer.simulator import cli, options
 from gotapi_printer.simulator.child import run_simulator
 from gotapi_printer.simulator.faults import Fault
 from gotapi_printer.simulator.pty_host import Options, PtyHost
@@ -43,29 +43,45 @@ def test_options_reach_the_firmware(served: list[Options], tmp_path: Path) -> No
         "--stall-for 5 --unplug-at 6 --replug-after 7 --broken-heater --broken-endstop "
         "--no-reset-on-open --boot-delay 2 --no-emergency-parser --advanced-ok "
         "--allow-cold-extrusion --machine-type Ender --uuid 1-2 --area 100x110x120.5 "
-        "--command-slots 8 --rx-buffer 1024"
+        "--command-slots 8 --rx-buffer 1024 --dialect klipper --tools 2 --no-bed --chamber "
+        "--purge-prompt --runout-at 8 --maxtemp-at 9 --runaway-at 10 --reset-loop 11 "
+        "--garble 0.1 --lose-ok 0.2 --merge 0.3 --baud 250000 --silent --babble"
     )
+    card = tmp_path / "card"
+    card.mkdir()
+    (card / "box.gcode").write_bytes(b"G28\n")
+    (card / ".hidden").touch()
+    (card / "folder").mkdir()
+    line += ["--card", str(card)]
     files = ["--transcript", str(tmp_path / "t"), "--link", str(tmp_path / "l")]
     assert CliRunner().invoke(cli.sim_printer, [*line, *files]).exit_code == 0
-    options = served[0]
-    assert options.time_scale == 1.0
-    assert options.settings.instant
-    assert options.settings.area == (100.0, 110.0, 120.5)
-    assert (options.settings.machine_type, options.settings.uuid) == ("Ender", "1-2")
-    assert (options.settings.command_slots, options.settings.rx_buffer) == (8, 1024)
-    assert options.settings.broken_heater
-    assert options.settings.broken_endstop
-    assert options.settings.advanced_ok
-    assert options.settings.cold_extrusion
-    assert not options.settings.emergency_parser
-    assert not options.reset_on_open
-    assert options.only_numbered
-    assert options.boot_delay == 2
-    faults = options.faults
+    chosen = served[0]
+    assert chosen.time_scale == 1.0
+    assert chosen.settings.instant
+    assert chosen.settings.area == (100.0, 110.0, 120.5)
+    assert (chosen.settings.machine_type, chosen.settings.uuid) == ("Ender", "1-2")
+    assert (chosen.settings.command_slots, chosen.settings.rx_buffer) == (8, 1024)
+    assert chosen.settings.broken_heater
+    assert chosen.settings.broken_endstop
+    assert chosen.settings.advanced_ok
+    assert chosen.settings.cold_extrusion
+    assert not chosen.settings.emergency_parser
+    assert not chosen.reset_on_open
+    assert chosen.only_numbered
+    assert chosen.boot_delay == 2
+    faults = chosen.faults
     assert (faults.corrupt, faults.seed, faults.reset_at) == (0.01, 5, 3)
     assert (faults.stall_at, faults.stall_for) == (4, 5)
     assert (faults.unplug_at, faults.replug_after) == (6, 7)
-    assert options.link == tmp_path / "l"
+    settings = chosen.settings
+    assert (settings.dialect.name, settings.tools, settings.purge_prompt) == ("klipper", 2, True)
+    assert (settings.bed, settings.chamber) == (False, True)
+    assert settings.card == (("box.gcode", b"G28\n"),)
+    assert (faults.runout_at, faults.maxtemp_at, faults.runaway_at) == (8, 9, 10)
+    assert (faults.reset_loop, faults.baud) == (11, 250000)
+    assert (faults.garble, faults.lose_ok, faults.merge) == (0.1, 0.2, 0.3)
+    assert (faults.silent, faults.babble) == (True, True)
+    assert chosen.link == tmp_path / "l"
 
 
 def test_a_time_scale_is_not_instant(served: list[Options]) -> None:
@@ -100,8 +116,26 @@ def test_a_link_that_cannot_be_made(tmp_path: Path) -> None:
 def test_list_faults_explains_each() -> None:
     result = CliRunner().invoke(cli.sim_printer, ["--list-faults"])
     assert result.exit_code == 0
-    for text in (*(fault.value for fault in Fault), "--corrupt P", "--broken-heater"):
-        assert text in result.output
+    known = {option for parameter in cli.sim_printer.params for option in parameter.opts}
+    told = {line.split()[0] for line in result.output.splitlines() if line.startswith("--")}
+    assert told <= known
+    assert {fault.value.split()[0] for fault in Fault} < told
+    assert {"--corrupt", "--broken-heater", "--reset-loop", "--baud", "--silent"} < told
+    # Whatever says in its help that it is listed, is.
+    listed = {
+        parameter.opts[0]
+        for parameter in cli.sim_printer.params
+        if (parameter.help or "").startswith("See --list-faults")
+    }
+    assert listed <= told
+
+
+def test_a_card_too_big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "MAX_CARD", 10)
+    (tmp_path / "box.gcode").write_bytes(b"G28\n" * 3)
+    result = CliRunner().invoke(cli.sim_printer, ["--card", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "only the files to print" in " ".join(result.output.split())
 
 
 def test_help_mentions_every_option() -> None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gotapi_printer.simulator.faults import Fault, FaultPlan, LineNoise, Trigger
+from gotapi_printer.simulator.faults import Fault, FaultPlan, Trigger
+from gotapi_printer.simulator.noise import LineNoise
 
 LINES = b"".join(b"N%d G1 X%d Y%d*55\n" % (n, n, n) for n in range(2000))
 
