@@ -217,6 +217,7 @@ class Part:
     triangle_starts: "NDArray[np.int64]"  # (f + 1,) first triangle of each, then the count
     vertex_starts: "NDArray[np.int64]"  # (f + 1,)
     boxes: "NDArray[np.float32]"  # (f, 6) low and high of its triangles here, relative to origin
+    centres: "NDArray[np.float32]"  # (f, 3) middle of all of it, also of what is in other parts
     vertices: "NDArray[np.float32]"  # (v, 3)
     triangles: "NDArray[np.uint32]"  # (t, 3) counter-clockwise seen from outside
     materials: "NDArray[np.uint32]"  # (t,) numbers of materials, 0 for none

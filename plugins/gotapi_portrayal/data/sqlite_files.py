@@ -1,0 +1,162 @@
+"""One SQLite file with scenes: its tables, its connections, what is in a row."""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from gotapi_portrayal.data.types import SceneError, StoreBusyError
+
+FORMAT: Final = 1
+WAIT: Final = 10.0
+"""Seconds to wait for another writer; an import of a city takes longer, and is told about."""
+MOST_IDLE: Final = 4
+"""Connections kept open; more are there while more threads read."""
+
+_TABLES: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES ('sequence', 0);
+CREATE TABLE layers (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, document BLOB NOT NULL
+);
+CREATE TABLE features (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, layer INTEGER NOT NULL, object_id TEXT NOT NULL,
+    kind TEXT NOT NULL, parent INTEGER NOT NULL, attributes BLOB NOT NULL,
+    lods INTEGER NOT NULL DEFAULT 0, box BLOB
+);
+CREATE UNIQUE INDEX features_by_id ON features (layer, object_id);
+CREATE INDEX features_by_parent ON features (parent) WHERE parent > 0;
+CREATE TABLE materials (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, layer INTEGER NOT NULL, document BLOB NOT NULL
+);
+CREATE UNIQUE INDEX materials_once ON materials (layer, document);
+CREATE TABLE textures (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, layer INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    mime TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, data BLOB NOT NULL
+);
+CREATE UNIQUE INDEX textures_once ON textures (layer, sha256);
+CREATE TABLE parts (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, layer INTEGER NOT NULL, lod INTEGER NOT NULL,
+    base INTEGER NOT NULL, x REAL NOT NULL, y REAL NOT NULL, z REAL NOT NULL, data BLOB NOT NULL
+);
+CREATE INDEX parts_by_layer ON parts (layer);
+CREATE VIRTUAL TABLE parts_index USING rtree (
+    number, x_low, x_high, y_low, y_high, z_low, z_high, layer_low, layer_high
+);
+"""
+
+
+class Files:
+    """Connections to the file; each thread that reads has one for itself while it does."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        with self.writing() as connection:
+            _prepare(connection, path)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that sees one state of everything until the block ends."""
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._open()
+        try:
+            connection.execute("BEGIN")
+            yield connection
+        finally:
+            connection.rollback()
+            with self._lock:
+                keep = len(self._idle) < MOST_IDLE
+                if keep:
+                    self._idle.append(connection)
+            if not keep:
+                connection.close()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection in a transaction that is kept when the block ends without exception.
+
+        Raises StoreBusyError where another writer does not end in time.
+        """
+        connection = self._open()
+        try:
+            with busy_told():
+                connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.commit()
+        finally:
+            connection.close()  # rolls back what was not committed
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=WAIT, isolation_level=None, check_same_thread=False
+        )
+        with busy_told():
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+
+@contextlib.contextmanager
+def busy_told() -> Iterator[None]:
+    """Turn SQLite's word for a busy file into ours."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise
+        raise StoreBusyError(
+            "the scenes are being written, perhaps by an import; try again when it has ended"
+        ) from error
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == FORMAT:
+        return
+    if version:
+        raise SceneError(
+            f"{path.name} is of format {version}, and this version reads {FORMAT}; it was written "
+            "by another version of gotapi-hub"
+        )
+    for statement in _TABLES.split(";\n"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def next_sequence(connection: sqlite3.Connection) -> int:
+    """Count a change."""
+    (value,) = connection.execute(
+        "UPDATE meta SET value = value + 1 WHERE name = 'sequence' RETURNING value"
+    ).fetchone()
+    return int(value)
+
+
+def forget(connection: sqlite3.Connection, name: str) -> bool:
+    """Remove a layer and all of its rows; returns whether there was one."""
+    row = connection.execute("SELECT number FROM layers WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        return False
+    connection.execute(
+        "DELETE FROM parts_index WHERE number IN (SELECT number FROM parts WHERE layer = ?)", row
+    )
+    for table in ("parts", "features", "materials", "textures"):
+        connection.execute(f"DELETE FROM {table} WHERE layer = ?", row)  # noqa: S608  # our names
+    connection.execute("DELETE FROM layers WHERE number = ?", row)
+    return True
+
+
+encode = msgspec.json.Encoder(order="sorted").encode
