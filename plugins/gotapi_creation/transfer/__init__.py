@@ -1,0 +1,1 @@
+"""How pictures and models travel: over WebSocket with resumption, over HTTP (tus), over FTP."""
