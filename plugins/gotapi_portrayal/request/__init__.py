@@ -1,0 +1,1 @@
+"""Requests of the 3D Portrayal Service: bytes in, typed requests or OWS exceptions out. PURE."""
