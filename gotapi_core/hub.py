@@ -38,6 +38,7 @@ from gotapi_core.host.registry import Registry, public_service
 from gotapi_core.host.supervisor import Supervisor
 from gotapi_core.host.threads import call_soon
 from gotapi_core.listeners import Listeners
+from gotapi_core.others import HubOthers
 from gotapi_core.paths import Paths
 from gotapi_core.plugin.context import Call, Context
 from gotapi_core.plugin_desk import PluginDesk
@@ -304,6 +305,7 @@ class Hub:
             spawn=partial(self._spawn, f"a background task of plug-in {plugin_id}"),
             rights=loaded.manifest.rights,
             services_changed=partial(call_soon, loop, self.changes.poke),
+            others=HubOthers(self, plugin_id, loaded.manifest.calls, Ask),
         )
 
     def _plugin_settings(self, loaded: Loaded) -> Any:

@@ -31,7 +31,7 @@ def description_of(manifest: Manifest, describe: Describe) -> Description:
     except ValueError as error:
         raise ManifestError(f"its routes do not hold: {error}") from error
     _none_extra("answers profiles", routes.profiles(), manifest.profiles)
-    _none_extra("owns surfaces", [one.path for one in routes.surfaces()], manifest.surfaces)
+    _none_extra("owns surfaces", routes.paths(), manifest.surfaces)
     _none_extra("words profiles", describe.words, manifest.profiles)
     return Description(
         id=manifest.id,
@@ -46,7 +46,8 @@ def description_of(manifest: Manifest, describe: Describe) -> Description:
 def _one_to_data(route: Route) -> RouteData:
     kind = cast(Any, route.kind.value)
     if route.kind is Kind.SURFACE:
-        return RouteData(kind=kind, path=route.path, summary=route.summary[:200])
+        summary = route.summary[:200]
+        return RouteData(kind=kind, path=route.path, summary=summary, scope=route.scope)
     name = route.name
     return RouteData(
         kind=kind,
@@ -57,6 +58,7 @@ def _one_to_data(route: Route) -> RouteData:
         summary=route.summary[:200],
         params=_schema(route.params_type),
         result=_schema(route.result_type),
+        socket=route.socket,
     )
 
 
@@ -71,7 +73,7 @@ def _schema(kind: type) -> dict[str, Any]:
 
 def _route(plugin_id: str, data: RouteData) -> Route:
     if data.kind == Kind.SURFACE.value:
-        return Route.surface(data.path, summary=data.summary, handler=data.path)
+        return Route.surface(data.path, summary=data.summary, handler=data.path, scope=data.scope)
     name = Name(data.profile, data.interface, data.attribute)
     # Documents of several routes, and of several plug-ins, tell their types apart by these.
     method = Method.PUT if data.kind == Kind.EVENT.value else Method(data.method)
@@ -85,6 +87,7 @@ def _route(plugin_id: str, data: RouteData) -> Route:
         params_type=_params_type(module, f"{label}Params", data.params),
         result_type=_struct(module, f"{label}Result", Result, data.result or {}) or Result,
         handler=name.path,
+        socket=data.socket,
     )
 
 

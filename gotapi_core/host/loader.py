@@ -197,8 +197,7 @@ def _the_one(manifest: Manifest, types: Sequence[object]) -> type[Plugin]:
 def _check_against_manifest(loaded: Loaded, kind: type[Plugin]) -> None:
     manifest = loaded.manifest
     _none_extra("answers profiles", kind.routes.profiles(), manifest.profiles)
-    owned = [route.path for route in kind.routes.surfaces()]
-    _none_extra("owns surfaces", owned, manifest.surfaces)
+    _none_extra("owns surfaces", kind.routes.paths(), manifest.surfaces)
     # Another plug-in's profile must not be explained, nor a command added, unannounced.
     _none_extra("words profiles", loaded.profiles, manifest.profiles)
     _none_extra("adds commands", _command_names(loaded.commands), manifest.commands)

@@ -1,6 +1,7 @@
-"""What a plug-in of another process may ask of the hub: documents and the paths of blobs."""
+"""What a plug-in of another process may ask of the hub: documents, blobs, other plug-ins."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -8,15 +9,20 @@ import msgspec
 
 from gotapi_core.plugin.context import Context
 from gotapi_core.protocol.errors import GotapiError, UnknownError
+from gotapi_core.protocol.messages import Method, Service
 from gotapi_core.protocol.plugin_wire import (
     BlobAnswer,
     BlobOpen,
     BlobPublish,
+    CallOther,
     DocumentDelete,
     DocumentList,
     DocumentPut,
+    FindOthers,
     Members,
     PluginRequest,
+    ServiceData,
+    ServicesAnswer,
 )
 
 log = logging.getLogger(__name__)
@@ -64,6 +70,23 @@ class PluginRequests:
                     lifetime=message.lifetime,
                 )
                 return {"uri": uri}
+            case CallOther():
+                return await self._other(message)
+            case FindOthers():
+                services = await self._context.others.services(message.application)
+                return _services(services)
+
+    async def _other(self, message: CallOther) -> Members:
+        answer = await self._context.others.call(
+            message.application,
+            Method(message.method),
+            message.profile,
+            message.attribute,
+            message.service,
+            message.params,
+            base_url=message.base_url,
+        )
+        return dict(answer)
 
     async def _blob(self, message: BlobOpen) -> Members:
         blob = await self._context.blobs.open(message.uri, application=message.application)
@@ -73,3 +96,8 @@ class PluginRequests:
                 BlobAnswer(blob.id, blob.name, blob.size, blob.sha256, str(blob.path))
             ),
         )
+
+
+def _services(services: Sequence[Service]) -> Members:
+    found = [ServiceData(**msgspec.structs.asdict(one)) for one in services]
+    return cast(Members, msgspec.to_builtins(ServicesAnswer(tuple(found))))

@@ -148,6 +148,8 @@ class WirePort(Port):
                     headers=request.headers,
                     text=text,
                     file=file,
+                    caller=request.caller,
+                    base_url=request.base_url,
                 )
             )
         finally:

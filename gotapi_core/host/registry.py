@@ -122,6 +122,14 @@ class Registry:
                 found = supervisor, route
         return found
 
+    def socket(self, path: str) -> tuple[Supervisor, Route] | None:
+        """Return the plug-in that has a WebSocket of its own at a path, and the event's route."""
+        for supervisor in self.ready():
+            route = supervisor.description.routes.find_socket(path)
+            if route is not None:
+                return supervisor, route
+        return None
+
 
 def public_service(plugin_id: str, service: Service) -> Service:
     """Return a service as applications see it, with the plug-in's name in its id."""

@@ -3,23 +3,27 @@
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from gotapi_core.plugin.context import Blob, Blobs, Collection
+from gotapi_core.plugin.context import Blob, Blobs, Collection, Others
+from gotapi_core.protocol.messages import Method, Service
 from gotapi_core.protocol.plugin_wire import (
     BlobAnswer,
     BlobOpen,
     BlobPublish,
+    CallOther,
     DocumentDelete,
     DocumentList,
     DocumentPut,
+    FindOthers,
     Log,
     Members,
     PluginRequest,
+    ServicesAnswer,
 )
 
 log = logging.getLogger(__name__)
@@ -83,6 +87,42 @@ class RemoteBlobs(Blobs):
             )
         )
         return str(answer["uri"])
+
+
+class RemoteOthers(Others):
+    """Other plug-ins, through the hub, which checks the application's grant."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    async def services(self, application: str) -> Sequence[Service]:
+        answer = await self._ask(lambda number: FindOthers(number, application))
+        found = msgspec.convert(answer, ServicesAnswer).services
+        return [Service(**msgspec.structs.asdict(one)) for one in found]
+
+    async def call(
+        self,
+        application: str,
+        method: Method,
+        profile: str,
+        attribute: str,
+        service_id: str,
+        params: Mapping[str, object],
+        *,
+        base_url: str = "",
+    ) -> Mapping[str, object]:
+        return await self._ask(
+            lambda number: CallOther(
+                number,
+                application,
+                method.value,
+                profile,
+                attribute,
+                service_id,
+                dict(params),
+                base_url,
+            )
+        )
 
 
 def _absolute(path: Path) -> str:

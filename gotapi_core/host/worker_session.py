@@ -20,7 +20,13 @@ from gotapi_core.host.dispatch import Dispatcher
 from gotapi_core.host.loader import Loaded
 from gotapi_core.host.port import PortEvent
 from gotapi_core.host.threads import call_soon
-from gotapi_core.host.worker_context import HubLog, RemoteBlobs, RemoteCollection, settings_for
+from gotapi_core.host.worker_context import (
+    HubLog,
+    RemoteBlobs,
+    RemoteCollection,
+    RemoteOthers,
+    settings_for,
+)
 from gotapi_core.plugin import context as plugin_side
 from gotapi_core.plugin.base import Plugin
 from gotapi_core.plugin.rights import Rights
@@ -213,6 +219,7 @@ class WorkerSession:
             spawn=lambda work: self._spawn("a background task", work),
             rights=_rights_of(rights),
             services_changed=partial(call_soon, asyncio.get_running_loop(), self._say_changed),
+            others=RemoteOthers(self._ask),
         )
 
     def _say_changed(self) -> None:
@@ -380,6 +387,8 @@ def _request_of(message: wire.Surface, spool: Path) -> SurfaceRequest:
         headers=message.headers,
         body=body,
         file=file,
+        caller=message.caller,
+        base_url=message.base_url,
     )
 
 

@@ -5,22 +5,24 @@ and results are frozen structs. `README.md` shows a complete one in thirty lines
 """
 
 from gotapi_core.plugin.base import Durable, NoParams, Params, Plugin, Result
-from gotapi_core.plugin.context import Blob, Blobs, Call, Collection, Context
+from gotapi_core.plugin.context import Blob, Blobs, Call, Collection, Context, Others
 from gotapi_core.plugin.decorators import delete, event, get, post, put, surface
 from gotapi_core.plugin.hookspecs import hookimpl
 from gotapi_core.plugin.rights import Rights
 from gotapi_core.plugin.tokens import GivesTokens
-from gotapi_core.protocol.messages import Service, SurfaceReply, SurfaceRequest
+from gotapi_core.protocol.messages import Caller, Service, SurfaceReply, SurfaceRequest
 
 __all__ = [
     "Blob",
     "Blobs",
     "Call",
+    "Caller",
     "Collection",
     "Context",
     "Durable",
     "GivesTokens",
     "NoParams",
+    "Others",
     "Params",
     "Plugin",
     "Result",

@@ -148,7 +148,7 @@ def _route(cls: type[Plugin], name: str, mark: Mark) -> Route:
     summary = (inspect.getdoc(function) or "").partition("\n")[0]
     if mark.kind is Kind.SURFACE:
         _check_surface(cls, name, function, hints)
-        return Route.surface(mark.path, summary=summary, handler=name)
+        return Route.surface(mark.path, summary=summary, handler=name, scope=mark.scope)
     check = _event_type if mark.kind is Kind.EVENT else _result_type
     return Route(
         kind=mark.kind,
@@ -158,6 +158,7 @@ def _route(cls: type[Plugin], name: str, mark: Mark) -> Route:
         params_type=cls.bound[name].params_type,
         result_type=check(cls, name, function, hints),
         handler=name,
+        socket=mark.socket,
     )
 
 

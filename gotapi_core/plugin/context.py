@@ -2,7 +2,7 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ import msgspec
 from gotapi_core.plugin import reach
 from gotapi_core.plugin.rights import Rights
 from gotapi_core.protocol.errors import IllegalServerState
+from gotapi_core.protocol.messages import Method, Service
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -93,6 +94,55 @@ class Collection(ABC):
         """Return every document in order of creation; one that no longer fits `kind` is skipped."""
 
 
+class Others(ABC):
+    """Services of other plug-ins, used with the grant of an application that asks this one.
+
+    Only profiles that the manifest names in `calls`, and only what the application's own grant
+    covers at that moment.
+    """
+
+    @abstractmethod
+    async def services(self, application: str) -> Sequence[Service]:
+        """Return the services the application may use, with the ids that applications see."""
+
+    @abstractmethod
+    async def call(
+        self,
+        application: str,
+        method: Method,
+        profile: str,
+        attribute: str,
+        service_id: str,
+        params: Mapping[str, object],
+        *,
+        base_url: str = "",
+    ) -> Mapping[str, object]:
+        """Make a one-shot call as the application would; returns the members of the answer.
+
+        Raises OutOfScope where its grant does not cover the profile, and what the call raises.
+        """
+
+
+class _NoOthers(Others):
+    """Stands in where there is no hub."""
+
+    async def services(self, application: str) -> Sequence[Service]:
+        return ()
+
+    async def call(
+        self,
+        application: str,
+        method: Method,
+        profile: str,
+        attribute: str,
+        service_id: str,
+        params: Mapping[str, object],
+        *,
+        base_url: str = "",
+    ) -> Mapping[str, object]:
+        raise IllegalServerState("This plug-in's port cannot call other plug-ins")
+
+
 def _nobody_listens() -> None:
     """Stand in for `services_changed` where there is no hub."""
 
@@ -112,6 +162,7 @@ class Context:
     # Say that `services()` has another answer than before; from any thread. The hub also looks by
     # itself, but only every 10 s.
     services_changed: Callable[[], None] = field(default=_nobody_listens, repr=False)
+    others: Others = field(default_factory=_NoOthers, repr=False)
 
     @property
     def serial(self) -> reach.Serial:

@@ -22,6 +22,8 @@ class Mark:
     method: Method
     name: Name
     path: str = ""
+    scope: str = ""
+    socket: str = ""
 
 
 def marks_of(function: object) -> tuple[Mark, ...]:
@@ -63,23 +65,41 @@ def delete(profile: str, attribute: str | None = None, *, interface: str | None 
     return _one_shot(Method.DELETE, profile, interface, attribute)
 
 
-def event(profile: str, attribute: str | None = None, *, interface: str | None = None) -> Marker:
+def event(
+    profile: str, attribute: str | None = None, *, interface: str | None = None, socket: str = ""
+) -> Marker:
     """Mark an async generator whose values are the events of the attribute.
 
     The hub answers PUT (listen) and DELETE (stop listening) of the same name by itself: it starts
     the generator for the first listener and closes it after the last (DWAPI-3DP 7.2.3). Listeners
     with the same parameters share it, so its `Call` is the first one's.
+
+    With `socket`, a path below one of the plug-in's surfaces, a WebSocket there gets the bare
+    values too, from a generator of its own: its first message is a JSON object with the
+    `accessToken`, and the other members are the parameters.
     """
     name = _name(profile, interface, attribute)
-    return Marker(Mark(kind=Kind.EVENT, method=Method.PUT, name=name))
+    if socket:
+        _own_path(socket)
+    return Marker(Mark(kind=Kind.EVENT, method=Method.PUT, name=name, socket=socket))
 
 
-def surface(path: str) -> Marker:
-    """Mark a method that answers every request below a path of its own outside `/gotapi`."""
+def surface(path: str, *, scope: str = "") -> Marker:
+    """Mark a method that answers every request below a path of its own outside `/gotapi`.
+
+    With `scope` the hub checks the access token of each request as it does for GotAPI, and
+    `request.caller` says whose it is, or why it is refused.
+    """
+    own = _own_path(path)
+    name = Name("")
+    return Marker(Mark(kind=Kind.SURFACE, method=Method.GET, name=name, path=own, scope=scope))
+
+
+def _own_path(path: str) -> str:
     own = path.rstrip("/")
     if not own.startswith("/") or f"{own}/".startswith(PREFIX):
         raise ValueError(f"a surface needs a path of its own like '/3dps', not {path!r}")
-    return Marker(Mark(kind=Kind.SURFACE, method=Method.GET, name=Name(""), path=own))
+    return own
 
 
 def _one_shot(method: Method, profile: str, interface: str | None, attribute: str | None) -> Marker:

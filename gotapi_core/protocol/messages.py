@@ -9,7 +9,15 @@ import msgspec
 from gotapi_core.protocol.identity import Identity
 from gotapi_core.protocol.names import Method, Name
 
-__all__ = ["Method", "Request", "Service", "SurfaceReply", "SurfaceRequest", "success_body"]
+__all__ = [
+    "Caller",
+    "Method",
+    "Request",
+    "Service",
+    "SurfaceReply",
+    "SurfaceRequest",
+    "success_body",
+]
 
 Headers = tuple[tuple[str, str], ...]
 """Header fields in the order they came, names in lower case."""
@@ -59,8 +67,25 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str | None = None
 
 
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks a surface that has a scope: an application whose token covers it.
+
+    Where it is none, `refused` is the result code and `reason` says what to do; how that is
+    answered is for the surface's protocol to say.
+    """
+
+    application: str = ""
+    origin: str = ""
+    refused: int = 0
+    reason: str = ""
+
+
 class SurfaceRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A raw HTTP request to a plug-in's own path; a large body is a spool file instead."""
+    """A raw HTTP request to a plug-in's own path; a large body is a spool file instead.
+
+    `caller` is there for surfaces with a scope only; the hub then has checked the access token,
+    and taken it out of path, query and headers. `base_url` is how the hub was reached.
+    """
 
     method: str
     path: str
@@ -68,6 +93,8 @@ class SurfaceRequest(msgspec.Struct, frozen=True, kw_only=True):
     headers: Headers = ()
     body: bytes = b""
     file: str | None = None
+    caller: Caller | None = None
+    base_url: str = ""
 
 
 class SurfaceReply(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from gotapi_core.protocol.plugin_wire import (
     BlobPublish,
     Bye,
     Call,
+    CallOther,
     Cancel,
     CreateClient,
     Describe,
@@ -28,6 +29,7 @@ from gotapi_core.protocol.plugin_wire import (
     EventEnd,
     EventStart,
     Fault,
+    FindOthers,
     FromHub,
     FromPlugin,
     Hello,
@@ -75,7 +77,15 @@ class Phase(Enum):
     CLOSED = "after bye"
 
 
-_ASKS: Final = (DocumentPut, DocumentDelete, DocumentList, BlobOpen, BlobPublish)
+_ASKS: Final = (
+    DocumentPut,
+    DocumentDelete,
+    DocumentList,
+    BlobOpen,
+    BlobPublish,
+    CallOther,
+    FindOthers,
+)
 _ASKED_FIRST: Final = (CreateClient, RequestAccessToken, Services)
 _ORDERS: Final = (*_ASKED_FIRST, Call, Surface, EventStart, EventAck, Cancel)
 _ANSWERS: Final = (Reply, Event, EventEnd)

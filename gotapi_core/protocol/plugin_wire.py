@@ -14,6 +14,7 @@ import msgspec
 
 from gotapi_core.protocol.errors import GotapiError, PluginError, ResultCode, error_class
 from gotapi_core.protocol.guarded_json import nested_deeper
+from gotapi_core.protocol.messages import Caller
 from gotapi_core.protocol.names import MAX_SEGMENT
 
 VERSION: Final = 1
@@ -77,7 +78,11 @@ class RightsData(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RouteData(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """One thing that the plug-in answers; `params` and `result` are JSON schemas (2020-12)."""
+    """One thing that the plug-in answers; `params` and `result` are JSON schemas (2020-12).
+
+    `scope` is what a surface wants of access tokens; `socket` is the path of an event's own
+    WebSocket, which gets the bare values.
+    """
 
     kind: Literal["one-shot", "event", "surface"]
     method: Literal["GET", "PUT", "POST", "DELETE"] = "GET"
@@ -88,6 +93,8 @@ class RouteData(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     summary: Short = ""
     params: Members | None = None
     result: Members | None = None
+    scope: Short = ""
+    socket: Short = ""
 
 
 class _Message(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, tag_field="type"):
@@ -202,7 +209,7 @@ class Surface(_Message, frozen=True, tag="surface"):
     """Hub: a raw HTTP request; the answer is `reply` with a SurfaceAnswer.
 
     In `path`, `query` and `headers` each character up to U+00FF stands for one byte. The body is
-    `text` or a `file`, or empty.
+    `text` or a `file`, or empty. `caller` is there for surfaces with a `scope`.
     """
 
     id: Id
@@ -213,6 +220,8 @@ class Surface(_Message, frozen=True, tag="surface"):
     headers: tuple[tuple[str, str], ...] = ()
     text: str | None = None
     file: str | None = None
+    caller: Caller | None = None
+    base_url: str = ""
 
 
 class Cancel(_Message, frozen=True, tag="cancel"):
@@ -289,6 +298,33 @@ class BlobPublish(_Message, frozen=True, tag="blobPublish"):
     application: Short
     base_url: Text = ""
     lifetime: float | None = None
+
+
+class CallOther(_Message, frozen=True, tag="callOther"):
+    """Plug-in: ask another plug-in's service with the grant of `application`.
+
+    The profile must be one that the manifest names in `calls`, and the grant must cover it. The
+    reply has the members of the answer.
+    """
+
+    id: Id
+    application: Short
+    method: Literal["GET", "PUT", "POST", "DELETE"]
+    profile: Segment
+    attribute: Segment
+    service: Short
+    params: Members = {}
+    base_url: Text = ""
+
+
+class FindOthers(_Message, frozen=True, tag="findOthers"):
+    """Plug-in: the services that `application` may use and that `calls` allows.
+
+    The reply is a ServicesAnswer whose ids are those that applications see.
+    """
+
+    id: Id
+    application: Short
 
 
 class ServicesChanged(_Message, frozen=True, tag="servicesChanged"):
@@ -389,6 +425,8 @@ FromPlugin = (
     | DocumentList
     | BlobOpen
     | BlobPublish
+    | CallOther
+    | FindOthers
     | ServicesChanged
     | Log
     | Ping
@@ -412,7 +450,9 @@ FromHub = (
     | Bye
 )
 Message = FromPlugin | FromHub
-PluginRequest = DocumentPut | DocumentDelete | DocumentList | BlobOpen | BlobPublish
+PluginRequest = (
+    DocumentPut | DocumentDelete | DocumentList | BlobOpen | BlobPublish | CallOther | FindOthers
+)
 HubRequest = CreateClient | RequestAccessToken | Services | Call | Surface | EventStart
 
 

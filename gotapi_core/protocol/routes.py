@@ -33,7 +33,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     `params_type` and `result_type` are the structs of the parameters and of the answer (of one
     event for EVENT); `handler` is the name of the method that answers; `path` is the path of a
-    SURFACE, whose method and name mean nothing.
+    SURFACE, whose method and name mean nothing. `scope` is what a SURFACE wants of access tokens,
+    `socket` the path of an EVENT's own WebSocket; both are empty where there is none.
     """
 
     kind: Kind
@@ -44,9 +45,11 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     result_type: type = type(None)
     handler: str = ""
     path: str = ""
+    scope: str = ""
+    socket: str = ""
 
     @classmethod
-    def surface(cls, path: str, *, summary: str = "", handler: str = "") -> Route:
+    def surface(cls, path: str, *, summary: str = "", handler: str = "", scope: str = "") -> Route:
         """Return a SURFACE route for a path and everything below it."""
         return cls(
             kind=Kind.SURFACE,
@@ -55,6 +58,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
             summary=summary,
             handler=handler,
             path=path,
+            scope=scope,
         )
 
     @property
@@ -78,6 +82,7 @@ class RouteTable:
         self._routes = tuple(routes)
         self._by_name: dict[Name, dict[Method, Route]] = {}
         self._surfaces: dict[str, Route] = {}
+        self._sockets: dict[str, Route] = {}
         for route in self._routes:
             self._add(route)
         self._attributes: dict[str, tuple[str, ...]] = {}
@@ -88,12 +93,15 @@ class RouteTable:
 
     def _add(self, route: Route) -> None:
         if route.kind is Kind.SURFACE:
-            _check_path(route)
+            _check_path(route, route.path)
             _claim(self._surfaces, route.path, route)
             return
         if route.name.profile.upper() in Method.__members__ or not route.name.profile:
             # /gotapi/GET/... is the method form of a path, so no profile can have that name.
             raise ValueError(f"{route.label}: {route.name.profile!r} cannot be a profile name")
+        if route.socket:
+            _check_path(route, route.socket)
+            _claim(self._sockets, route.socket, route)
         answered = self._by_name.setdefault(route.name, {})
         for method in route.methods:
             _claim(answered, method, route)
@@ -127,6 +135,10 @@ class RouteTable:
             candidate = candidate.rpartition("/")[0]
         return None
 
+    def find_socket(self, path: str) -> Route | None:
+        """Return the event that has a WebSocket of its own at a path."""
+        return self._sockets.get(path.rstrip("/"))
+
     def profiles(self) -> tuple[str, ...]:
         """Return the profile names, sorted."""
         return tuple(self._attributes)
@@ -138,6 +150,11 @@ class RouteTable:
     def surfaces(self) -> tuple[Route, ...]:
         """Return the SURFACE routes."""
         return tuple(self._surfaces.values())
+
+    def paths(self) -> tuple[str, ...]:
+        """Return the paths outside /gotapi: of surfaces, and of sockets that lie below none."""
+        alone = [path for path in self._sockets if self.find_surface(path) is None]
+        return (*self._surfaces, *alone)
 
     def _unknown(self, name: Name) -> InvalidProfile | UnknownAttribute:
         if name.profile not in self._attributes:
@@ -158,8 +175,7 @@ def _claim(table: dict[_K, Route], key: _K, route: Route) -> None:
     table[key] = route
 
 
-def _check_path(route: Route) -> None:
-    path = route.path
+def _check_path(route: Route, path: str) -> None:
     if not path.startswith("/") or path.endswith("/") or f"{path}/".startswith(PREFIX):
         raise ValueError(
             f"surface path {path!r} ({route.handler}) must begin with a slash, not end with one, "

@@ -31,6 +31,7 @@ from gotapi_core.server.rest import Rest
 from gotapi_core.server.signing import Signer
 from gotapi_core.server.sse import PATH as EVENTS
 from gotapi_core.server.sse import EventStreams
+from gotapi_core.server.surface_socket import SurfaceSocket
 from gotapi_core.server.surfaces import Surfaces
 from gotapi_core.server.ws_protocol import ABORT
 
@@ -168,7 +169,8 @@ class App:
                 return
             identity = identify(headers)
             path = scope["path"].rstrip("/")
-            if path not in (WEBSOCKET, JSONRPC):
+            owner = self._hub.registry.socket(path)
+            if path not in (WEBSOCKET, JSONRPC) and owner is None:
                 raise InvalidUrl(f"WebSockets are at {WEBSOCKET} and {JSONRPC}")
         except GotapiError as error:
             log.info("WebSocket refused: %s", error.message)
@@ -179,15 +181,19 @@ class App:
         def make(sockets: Sockets) -> Pump:
             if path == WEBSOCKET:
                 return Socket(self._hub, sockets, identity, send, abort)
+            base = f"{scope['scheme'].replace('ws', 'http')}://{headers['host']}"
+            room = sockets.make_room
+            if path != JSONRPC and owner is not None:
+                return SurfaceSocket(self._hub, owner, identity, send, abort, room, base)
             return RpcSocket(
                 self._hub,
                 self._rpc,
                 identity,
                 send,
                 abort,
-                sockets.make_room,
+                room,
                 token=bearer(headers),
-                base_url=f"{scope['scheme'].replace('ws', 'http')}://{headers['host']}",
+                base_url=base,
             )
 
         await self.sockets.serve(receive, send, abort, make)

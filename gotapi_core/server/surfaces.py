@@ -28,6 +28,7 @@ from gotapi_core.server.asgi import (
     send_json,
 )
 from gotapi_core.server.cors import cors_headers
+from gotapi_core.server.surface_caller import caller_of, token_in
 
 log = logging.getLogger(__name__)
 
@@ -65,18 +66,7 @@ class Surfaces:
         spool: str | None = None
         try:
             body, spool = await self._body(headers, receive)
-            request = SurfaceRequest(
-                method=scope["method"],
-                path=scope["raw_path"].decode("latin-1"),
-                query=scope["query_string"],
-                headers=tuple(
-                    (name.decode("latin-1"), value.decode("latin-1"))
-                    for name, value in scope["headers"]
-                    if name != b"cookie"  # the operator's session is nobody else's business
-                ),
-                body=body,
-                file=spool,
-            )
+            request = self._request(route, scope, headers, body, spool)
             reply = await supervisor.surface(route, request)
             fields = [*_fields(supervisor.id, reply), *cors_headers(headers)]
             file = await _open(supervisor.id, reply)
@@ -87,6 +77,31 @@ class Surfaces:
             await _send_reply(send, reply, fields, file)
         finally:
             _remove(spool)
+
+    def _request(
+        self, route: Route, scope: Scope, headers: Headers, body: bytes, spool: str | None
+    ) -> SurfaceRequest:
+        path, query, caller = scope["raw_path"], scope["query_string"], None
+        dropped = {b"cookie"}  # the operator's session is nobody else's business
+        if route.scope:
+            token, path, query = token_in(path, query)
+            what = f"{scope['method']} {route.path}"
+            caller = caller_of(self._hub, route.scope, token, headers, what)
+            dropped.add(b"authorization")
+        return SurfaceRequest(
+            method=scope["method"],
+            path=path.decode("latin-1"),
+            query=query,
+            headers=tuple(
+                (name.decode("latin-1"), value.decode("latin-1"))
+                for name, value in scope["headers"]
+                if name not in dropped
+            ),
+            body=body,
+            file=spool,
+            caller=caller,
+            base_url=f"{scope['scheme']}://{headers['host']}",
+        )
 
     async def _body(self, headers: Headers, receive: Receive) -> tuple[bytes, str | None]:
         server = self._hub.settings.server

@@ -71,7 +71,7 @@ def loaded(plugin_type: type[Plugin], *, profiles: Mapping[str, str] | None = No
         version=plugin_type.version,
         module=plugin_type.__module__,
         profiles=names,
-        surfaces=tuple(route.path for route in plugin_type.routes.surfaces()),
+        surfaces=plugin_type.routes.paths(),
     )
     words = profiles or dict.fromkeys(names, f"use {plugin_type.name}")
     return Loaded(manifest, plugin_type=plugin_type, profiles=dict(words))

@@ -283,15 +283,19 @@ async def test_requests_of_a_plugin_are_answered(talk: Any, caplog: Any) -> None
             (wire.DocumentDelete(3, "c", "l"), {}),
             (wire.DocumentList(4, "c"), {"documents": [{"a": [1, None, 2.5]}]}),
             (wire.BlobPublish(5, "/f", "n", "t", "A"), {"uri": "uri of /f"}),
+            (wire.FindOthers(6, "A"), {"services": []}),
         ],
         start=1,
     ):
         assert await _answer(channel, conversation, message) == wire.Reply(n, result)
-    refused = await _answer(channel, conversation, wire.BlobOpen(6, "u", "A"))
-    assert refused == wire.Reply(6, error=wire.Failure("no file u of A", 10))
-    bug = await _answer(channel, conversation, wire.BlobPublish(7, "/f", "bug", "t", "A"))
+    refused = await _answer(channel, conversation, wire.BlobOpen(7, "u", "A"))
+    assert refused == wire.Reply(7, error=wire.Failure("no file u of A", 10))
+    bug = await _answer(channel, conversation, wire.BlobPublish(8, "/f", "bug", "t", "A"))
     assert bug.error.message == "the hub failed to do this; its log has the details"
     assert "ZeroDivisionError" in caplog.text
+    other = wire.CallOther(9, "A", "GET", "light", "word", "desk.lamp")
+    alone = await _answer(channel, conversation, other)
+    assert alone.error.code == 17  # a Context without a hub has nobody to call
 
 
 async def test_too_many_requests_at_once_are_refused(talk: Any) -> None:

@@ -25,6 +25,7 @@ EXAMPLES: dict[type[wire.Message], wire.Message] = {
         wire.Reply(1), wire.Event(2, {}), wire.EventEnd(2), wire.DocumentPut(1, "c", "k", {}),
         wire.DocumentDelete(2, "c", "k"), wire.DocumentList(3, "c"), wire.BlobOpen(4, "u", "A"),
         wire.BlobPublish(5, "/p", "n", "t", "A"), wire.Log("x"), wire.Ping(), wire.Pong(),
+        wire.CallOther(6, "A", "GET", "light", "word", "desk.lamp"), wire.FindOthers(7, "A"),
         wire.CreateClient(5, "https://a.example", "desk"),
         wire.RequestAccessToken(6, "c1", "App", ("light",)),
         wire.Fault("x"), wire.Bye(),

@@ -238,7 +238,7 @@ class Desk:
         self.hub = live.hub
         self.port = live.port
         self.host = f"127.0.0.1:{live.port}"
-        self.echo = Echo.running
+        self.echo: Any = getattr(Echo, "running", None)
         self._lines: list[Line] = []
 
     async def connect(self, host: str = "127.0.0.1") -> Line:
@@ -383,6 +383,20 @@ def _unexpected(records, faults):
         if (record.exc_info or record.levelno >= logging.ERROR)
         and not any(fault in record.getMessage() for fault in faults)
     ]
+
+
+@pytest.fixture
+def ways_through():
+    """A function that returns the ways of an application through a hub of the test's own."""
+    made: list[Desk] = []
+
+    def ways_through(live) -> Desk:
+        made.append(Desk(live))
+        return made[-1]
+
+    yield ways_through
+    for one in made:
+        one.close()
 
 
 @pytest.fixture
