@@ -94,8 +94,14 @@ class Timing(msgspec.Struct, frozen=True):
 class Limits(msgspec.Struct, frozen=True):
     """The machine's bounds."""
 
-    window: int = 1
-    """Lines in flight. 1 is ok ping-pong, right for every firmware. Marlin's queue holds 4."""
+    window: int = 0
+    """Lines in flight. 1 is ok ping-pong, right for every firmware; 0 begins with that and takes
+    what the printer's oks offer (ADVANCED_OK)."""
+    most: int = 16
+    """Lines in flight whatever a printer offers; Marlin's queue holds 4, on large boards 16."""
+    room: int = 127
+    """Bytes in flight where it is more than one line: the receive buffer of small boards has 128,
+    and what does not fit while they do something else is lost."""
     history: int = 128
     """Lines kept for resends; OctoPrint keeps 50, and a window of 1 needs 1."""
     same_resend: int = 10

@@ -134,6 +134,8 @@ class Incoming(Outgoing):
             self._progress_at = now
             return
         self._ok_since_send = True
+        if ok.slots is not None and self.dialect.pipelines:
+            self._room.take(ok)
         if ok.temperatures and self._sync_sent:
             self._take_sync(now, events)
         elif not self._is_extra(ok):
@@ -209,7 +211,7 @@ class Incoming(Outgoing):
             # Asked after a timeout: lines before this one were taken and their oks got lost.
             self._settle(number, events)
         self._probes = 0
-        if self._resumed and number + self._window < self._acked.number:
+        if self._resumed and number + self._room.window < self._acked.number:
             text = "the printer lost its count while the connection was away: it restarted"
             self._fail(FaultKind.RESET, f"{text}; check it, then print the file again", events)
         elif number > self._next or (self._out and self._out[0].kind == NUMBERING):
@@ -249,6 +251,7 @@ class Incoming(Outgoing):
 
     def _replay(self, number: int) -> None:
         self.resends += 1
+        self._room.damaged(number)
         kept = [entry for entry in self._out if entry.number < number]
         self._repeats = max(0, len(self._out) - len(kept) - 1)
         self._out.clear()

@@ -8,13 +8,11 @@ import msgspec
 from gotapi_printer.marlin.dialects import UNKNOWN, Dialect
 from gotapi_printer.marlin.events import Event, Fault, FaultKind, Limits, Timing
 from gotapi_printer.marlin.replies import ErrorLine
+from gotapi_printer.marlin.room import Room
 from gotapi_printer.marlin.wire import MAX_COMMAND, RESET_NUMBERING, LineAssembler, numbered
 
 SYNC = b"M105"
 """Its answer is the only ok one can recognise (`ok T:`), so it marks a place in the stream."""
-
-HURRIED = 8
-"""Lines sent at once in a hurry; Marlin keeps 4 and, on small boards, 128 bytes more."""
 
 FINISH_MOVES = b"M400"
 
@@ -59,7 +57,7 @@ class Outgoing:
         self._timing = timing or Timing()
         self._limits = limits or Limits()
         self._lines = LineAssembler()
-        self._window = self._limits.window
+        self._room = Room(self._limits)
         self._ring: list[Entry] = [START] * self._limits.history
         self._next = 1
         self._cursor = 1
@@ -170,7 +168,7 @@ class Outgoing:
 
     def hurry(self) -> None:
         """Send without waiting for answers: a firmware keeps some lines until it is free."""
-        self._window = max(self._window, HURRIED)
+        self._room.hurry()
 
     def urgent(self, command: bytes, now: float) -> bytes:
         """The bytes of M108 or M410 for writing at once; their extra ok is accounted for."""
@@ -201,9 +199,11 @@ class Outgoing:
     def pull(self, now: float) -> bytes | None:
         """The next line to write, or None while the printer must not get one."""
         out = self._out
-        if len(out) >= self._window and not self._probe_due:
+        if len(out) >= self._room.window and not self._probe_due:
             return None
         if self._resend_until or self.fault is not None:
+            return None
+        if out and not self._probe_due and not self._fits():
             return None
         entry = self._choose()
         if entry is None:
@@ -215,6 +215,22 @@ class Outgoing:
             return entry.wire
         out.append(entry)
         return entry.wire
+
+    def _fits(self) -> bool:
+        """Whether the next line has room in the printer if it reads nothing for a while."""
+        waiting = sum(len(entry.wire) for entry in self._out)
+        return waiting + self._next_size() <= self._limits.room
+
+    def _next_size(self) -> int:
+        if self._renumber:
+            return len(START.wire)
+        if self._cursor < self._next:
+            return len(self._ring[self._cursor % len(self._ring)].wire)
+        if self._commands:
+            return len(numbered(self._next, self._commands[0][0]))
+        if not self.held:
+            self.prepare()
+        return 0 if self._ready is None else len(self._ready.wire)
 
     def prepare(self) -> None:
         """Number the next file line while the printer works on the last one."""

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gotapi_printer.marlin import (
+    DIALECTS,
     Fault,
     Identify,
     JobDone,
@@ -30,6 +31,12 @@ class Firmware:
         self.rx = b""
         self.last = 500
         self.executed = []
+
+    def hear(self, data):
+        self.rx += data
+
+    def busy(self):
+        return b"\n" in self.rx
 
     def step(self):
         """Take one line from the receive buffer; return what goes back."""
@@ -81,6 +88,73 @@ class Firmware:
         return styles[self.style]
 
 
+class SmallBoard(Firmware):
+    """Marlin with ADVANCED_OK on an AVR: 4 command slots and 128 bytes to receive into.
+
+    A line is checked when it gets its slot, and answered when it was carried out, one in a step.
+    """
+
+    SLOTS, RX = 4, 128
+
+    def __init__(self, planner=15):
+        super().__init__()
+        self.planner = planner
+        self.queue = []
+        self.lost = 0
+        self.deepest = 0
+        self.read = 0  # bytes of a line without its end that left the receive buffer
+
+    def hear(self, data):
+        free = max(0, self.RX - len(self.rx) + self.read)
+        self.lost += max(0, len(data) - free)
+        self.rx += data[:free]
+
+    def busy(self):
+        return bool(self.queue) or b"\n" in self.rx
+
+    def step(self):
+        said = b""
+        while b"\n" in self.rx and len(self.queue) < self.SLOTS:
+            said += super().step()
+        self.read = 0 if b"\n" in self.rx else len(self.rx)
+        self.deepest = max(self.deepest, len(self.queue) + self.rx.count(b"\n"))
+        if not self.queue:
+            return said
+        number, command = self.queue[0]
+        self.executed.append(command)
+        ok = b" ".join([b"ok", *self.number(number), *self.room()]) + b"\n"
+        self.queue.pop(0)
+        if command == b"M105":
+            ok = b"ok T:20.0 /0.0 B:20.0 /0.0 @:0 B@:0\n"
+        if command == b"M115":
+            ok = b"FIRMWARE_NAME:Marlin reference\n" + ok
+        return said + ok
+
+    def number(self, number):
+        return [] if number is None else [b"N%d" % number]
+
+    def room(self):
+        return [b"P%d" % self.planner, b"B%d" % (self.SLOTS - len(self.queue))]
+
+    def take(self, line):
+        said = super().take(line)
+        if said.startswith(b"echo:"):
+            # An unknown command waits for its turn as well.
+            self.queue.append((None, line))
+            return b""
+        return said
+
+    def execute(self, command):
+        self.queue.append((self.last, command))
+        return b""
+
+    def refuse(self, why):
+        said = super().refuse(why).removesuffix(b"ok\n")
+        # Marlin names the line in its first slot, whatever that is.
+        front = self.number(self.queue[0][0]) if self.queue else []
+        return said + b" ".join([b"ok", *front, *self.room()]) + b"\n"
+
+
 DOWN = ("flip", "lose byte", "lose line", "lose newline", "lose N")
 UP = ("lose", "twice", "garble")
 
@@ -123,13 +197,13 @@ class Wire:
             # can see that, so a line behind a lost newline arrives whole.
             if self.faults and self.down and self.firmware.rx[-1:] in (b"", b"\n"):
                 line = damage_line(line, *self.down.pop(0))
-            self.firmware.rx += line
+            self.firmware.hear(line)
         reply = self.firmware.step()
         for part in reply.splitlines(keepends=True):
             if self.faults and self.up:
                 part = damage_reply(part, *self.up.pop(0))
             self.deliver(part, identify)
-        if not (moved or reply or b"\n" in self.firmware.rx):
+        if not (moved or reply or self.firmware.busy()):
             self.now += 0.1
             self.look(self.host.tick(self.now), identify)
             if identify is not None:
@@ -242,3 +316,70 @@ def test_a_printer_that_hears_nothing_ends_the_job():
     ended = wire.print(JOB)
     assert isinstance(ended, Fault)
     assert ended.kind.value == "silent"
+
+
+# -- more than one line in flight --------------------------------------------------------------
+
+LONG_JOB = [b"G1 X%d.123 Y%d.456 E%d.78901 F1800" % (n, n % 7, n * 3) for n in range(1, 61)]
+
+
+def test_short_lines_fill_every_slot():
+    firmware = SmallBoard()
+    wire = Wire(MarlinHost(), firmware)
+    wire.identify()
+    assert wire.print(JOB) == JobDone()
+    assert file_commands(firmware) == JOB
+    assert (firmware.deepest, firmware.lost) == (4, 0)
+
+
+def test_as_many_long_lines_are_in_flight_as_can_be_received():
+    firmware = SmallBoard()
+    wire = Wire(MarlinHost(), firmware)
+    wire.identify()
+    assert wire.print(LONG_JOB) == JobDone()
+    assert file_commands(firmware) == LONG_JOB
+    assert firmware.deepest >= 3
+    assert firmware.lost == 0
+    assert wire.host.resends == 0
+
+
+def test_one_line_at_a_time_for_a_firmware_that_is_not_known_to_have_room():
+    firmware = SmallBoard()
+    firmware.SLOTS = 1
+    host = MarlinHost()
+    wire = Wire(host, firmware)
+    wire.identify()
+    host.dialect = DIALECTS["malyan"]
+    firmware.deepest = 0
+    assert wire.print(LONG_JOB) == JobDone()
+    assert firmware.deepest == 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    down=fault_list(DOWN),
+    up=fault_list(UP),
+    window=st.sampled_from([0, 0, 0, 3, 8]),
+    planner=st.sampled_from([15, 2]),
+    chunk=st.sampled_from([1, 7, 1000]),
+)
+def test_each_line_is_executed_once_with_several_in_flight(down, up, window, planner, chunk):
+    firmware = SmallBoard(planner)
+    host = MarlinHost(Timing(silence=1e6), Limits(window=window))
+    wire = Wire(host, firmware, down, up, chunk)
+    wire.identify()
+    assert wire.print(LONG_JOB) == JobDone()
+    done = [command for command in file_commands(firmware) if not command.startswith(b"N")]
+    assert [command for command in done if command in LONG_JOB] == LONG_JOB
+    assert host.acked == (len(LONG_JOB), len(LONG_JOB))
+
+
+def test_a_printer_that_lacks_the_room_it_promised_gets_one_line_at_a_time():
+    firmware = SmallBoard()
+    host = MarlinHost()
+    wire = Wire(host, firmware)
+    wire.identify()
+    firmware.RX = 60  # a board that was built with less
+    assert wire.print(LONG_JOB) == JobDone()
+    assert file_commands(firmware) == LONG_JOB
+    assert host._room.window == 1
