@@ -48,7 +48,7 @@ def build(sources: Path, library: Path, *more: str) -> None:
         raise FileNotFoundError(f"there is no C compiler '{compiler[0]}'")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        units = [(one, USUAL) for one in ("raster.c", "scene.c", "resolve.c")]
+        units = [(one, USUAL) for one in ("raster.c", "scene.c", "resolve.c", "texture.c")]
         if platform.machine().lower() in ("x86_64", "amd64"):
             units.append(("raster.c", WIDER))
         objects = []

@@ -11,9 +11,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gotapi_portrayal.view import tables
 from gotapi_portrayal.view.camera import Camera
 from gotapi_portrayal.view.geometry import Geometry
 from gotapi_portrayal.view.library import NOTHING, Counts, Library, NativeCamera
+from gotapi_portrayal.view.textures import Textures
 
 Names = NDArray[np.int32]
 Words = NDArray[np.uint32]
@@ -151,6 +153,41 @@ class Picture:
         self.rasteriser.shared(rows, height)
         return out
 
+    def painted(
+        self,
+        table: Words,
+        textures: Textures,
+        ground: int = 0xFFFFFF,
+        backdrop: NDArray[np.uint8] | None = None,
+        samples: int = 1,
+    ) -> NDArray[np.uint8]:
+        """Return what `colours` does, with textures on the triangles that have one."""
+        words = self.words(table, ground)
+        if backdrop is not None:
+            behind = tables.colour_words(backdrop.reshape(-1, 3)).reshape(backdrop.shape[:2])
+            finer = behind.repeat(samples, 0).repeat(samples, 1)
+            np.copyto(words, finer, where=self.empty())
+        library, geometry, rays = self.rasteriser.library, self.geometry, self._rays()
+
+        def texture(top: int, bottom: int) -> None:
+            library.texture(
+                *(self.names.ctypes.data, self.camera.width, top, bottom),
+                *(geometry.planes.ctypes.data, rays.ctypes.data, self.camera.parallel),
+                *(textures.slots.ctypes.data, textures.mappings.ctypes.data),
+                *(textures.of_slot.ctypes.data, textures.textures.ctypes.data),
+                *(textures.texels.ctypes.data, textures.light.ctypes.data, words.ctypes.data),
+            )
+
+        self.rasteriser.shared(texture, len(words))
+        height, width = (side // samples for side in words.shape)
+        out = np.empty((height, width, 3), np.uint8)
+
+        def average(top: int, bottom: int) -> None:
+            library.average(words.ctypes.data, width, top, bottom, samples, out.ctypes.data)
+
+        self.rasteriser.shared(average, height)
+        return out
+
     def depth(self) -> NDArray[np.float32]:
         """Return the distance from the eye to what each pixel's centre shows, 0 for nothing.
 
@@ -159,11 +196,7 @@ class Picture:
         """
         camera, geometry = self.camera, self.geometry
         out = np.empty(self.names.shape, np.float32)
-        eye = camera.eye - geometry.origin
-        base, across, down = camera.rays()
-        if camera.parallel:
-            eye, base = eye + base, camera.forward
-        rays = np.concatenate([eye, base, across, down])
+        rays = self._rays()
 
         def rows(top: int, bottom: int) -> None:
             self.rasteriser.library.depth(
@@ -173,6 +206,13 @@ class Picture:
 
         self.rasteriser.shared(rows, camera.height)
         return out
+
+    def _rays(self) -> NDArray[np.float64]:
+        eye = self.camera.eye - self.geometry.origin
+        base, across, down = self.camera.rays()
+        if self.camera.parallel:
+            eye, base = eye + base, self.camera.forward
+        return np.concatenate([eye, base, across, down])
 
     def _check(self, table: Words) -> None:
         if table.dtype != np.uint32 or not table.flags.c_contiguous:

@@ -73,6 +73,8 @@ class Library(NamedTuple):
     words: Function
     rgb: Function
     depth: Function
+    texture: Function
+    average: Function
     workspace: Function
     free: Function
     wide: bool
@@ -113,6 +115,9 @@ def load(path: Path, widest: bool = True) -> Library:
                  c_void_p),
         function("resolve_depth", None, picture, *numbers, table, c_void_p, c_int, c_double,
                  c_double, c_void_p),
+        function("resolve_texture", None, picture, *numbers, table, c_void_p, c_int,
+                 *[c_void_p] * 7),
+        function("resolve_average", None, c_void_p, *numbers, c_uint32, c_void_p),
         function("raster_workspace", c_void_p),
         function("raster_free", None, c_void_p),
         wide,

@@ -14,6 +14,7 @@ from gotapi_portrayal.view.camera import orthographic, perspective
 from gotapi_portrayal.view.drawing import Rasteriser
 from gotapi_portrayal.view.geometry import Piece, geometry
 from gotapi_portrayal.view.library import NOTHING, load
+from gotapi_portrayal.view.textures import textures
 
 ROOT = Path(__file__).parents[3]
 UTM = np.array((456_000.0, 5_428_000.0, 110.0))
@@ -278,6 +279,12 @@ def draw_anything(native, seed):
     assert np.isfinite(picture.depth()).all()
     table = np.zeros((shape.count, 2), np.uint32)
     assert picture.colours(table).shape == (size[1], size[0], 3)
+    uvs = (random.normal(size=(count, 3, 2)) * 10.0 ** random.uniform(-9, 30)).astype(np.float32)
+    image = random.integers(0, 256, (*random.integers(1, 40, 2), 3)).astype(np.uint8)
+    wrap = str(random.choice(["repeat", "mirror", "clamp"]))
+    on_it = textures(shape, uvs, random.integers(-1, 1, count), [(image, wrap)])
+    if on_it is not None:
+        assert picture.painted(table, on_it).shape == (size[1], size[0], 3)
     rasteriser.close()
 
 
