@@ -7,6 +7,7 @@ import msgspec
 
 from gotapi_core.plugin import Plugin, hookimpl
 from gotapi_printer.cli import printers
+from gotapi_printer.hil.cli import hil
 from gotapi_printer.model import PrinterSettings
 from gotapi_printer.plugin import PrinterPlugin
 from gotapi_printer.simulator.cli import sim_printer
@@ -24,7 +25,7 @@ def gotapi_profiles() -> dict[str, str]:
 
 @hookimpl
 def gotapi_commands() -> Sequence[click.Command]:
-    return [printers, sim_printer]
+    return [printers, sim_printer, hil]
 
 
 @hookimpl

@@ -1,0 +1,1 @@
+"""Hardware in the loop: a safe, documented programme that tests a printer, and its report."""

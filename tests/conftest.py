@@ -1,0 +1,23 @@
+"""Tests that need a real printer are left out unless one is named."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("hil", "hardware in the loop")
+    group.addoption("--hil-port", default="", help="Serial port of a printer that may be tested.")
+    group.addoption("--hil-profile", default="", help="TOML file about that printer.")
+    group.addoption(
+        "--hil-allow",
+        default="",
+        help="What the printer may do: moves, heats, halts; separated by commas.",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--hil-port"):
+        return
+    real = [item for item in items if item.get_closest_marker("hil")]
+    if real:
+        config.hook.pytest_deselected(items=real)
+        items[:] = [item for item in items if item not in real]
