@@ -142,7 +142,9 @@ class Session(SessionRequests):
             case Action():
                 self._act(event, now)
             case ErrorLine():
-                log.warning("printer %s: %s", self._facts.name, event.text)
+                # A halted firmware says it again each time it is asked who it is.
+                level = logging.WARNING if self._identify is None else logging.DEBUG
+                log.log(level, "printer %s: %s", self._facts.name, event.text)
                 self._take_error(event, now)
             case Busy(what) if what.startswith("paused"):
                 self._waits_at = self._host.acked

@@ -11,6 +11,8 @@ from gotapi_printer.guard import Guard
 from gotapi_printer.job import JobEvent, JobState
 from gotapi_printer.link import Link, LinkError, LinkFacts, LinkGone
 from gotapi_printer.marlin import (
+    UNKNOWN,
+    Dialect,
     Identify,
     IdentifyTiming,
     Limits,
@@ -97,6 +99,12 @@ class SessionBase:
         now = clock()
         self._host = MarlinHost(settings.timing, settings.limits)
         self._identify: Identify | None = Identify(self._host, now, settings.identify)
+
+    @property
+    def _dialect(self) -> Dialect:
+        """The firmware's family, as it was when it last said what it is."""
+        firmware = self._board.update.firmware
+        return UNKNOWN if firmware is None else firmware.dialect
 
     def _report(self, now: float) -> None:
         board = self._board

@@ -3,7 +3,7 @@
 from gotapi_printer.gcode import GcodeError
 from gotapi_printer.job import JobEvent, JobState
 from gotapi_printer.link import LinkError
-from gotapi_printer.marlin import UNKNOWN
+from gotapi_printer.marlin import reviving
 from gotapi_printer.requests import (
     Answer,
     EmergencyStop,
@@ -94,7 +94,7 @@ class SessionRequests(SessionBase):
         if not request.answer.set_running_or_notify_cancel():
             return
         if self._revives(request.command):
-            self._link.write(request.command.strip() + b"\n")
+            self._link.write(reviving(request.command.strip(), self._dialect))
             request.answer.set_result(())
             return
         if self._identify is not None or len(self._pending) >= MAX_PENDING:
@@ -118,10 +118,8 @@ class SessionRequests(SessionBase):
 
     def _revives(self, command: bytes) -> bool:
         """Whether this is what a halted firmware waits for; nothing else can be sent to it."""
-        update = self._board.update
-        if update.state is not DriverState.HALTED or update.firmware is None:
-            return False
-        return command.strip().decode("latin-1") == update.firmware.dialect.revive
+        halted = self._board.update.state is DriverState.HALTED
+        return halted and command.strip() == self._dialect.revive.encode()
 
     def _answer(self, number: int, choice: int, now: float) -> None:
         """Written at once: whatever waits in line, waits for this."""
@@ -138,8 +136,7 @@ class SessionRequests(SessionBase):
 
     def _halt(self, now: float) -> None:
         text = "emergency stop; reset the printer or switch it off and on"
-        firmware = self._board.update.firmware
-        dialect = UNKNOWN if firmware is None else firmware.dialect
+        dialect = self._dialect
         if dialect.revive:
             text = f"{text}, or send it {dialect.revive}"
         self._board.set(state=DriverState.HALTED)

@@ -6,6 +6,7 @@ from gotapi_printer.marlin.firmware import Box, Firmware, parse_firmware
 from gotapi_printer.marlin.host import MarlinHost
 from gotapi_printer.marlin.identify import Identify, IdentifyTiming
 from gotapi_printer.marlin.incoming import halted_text
+from gotapi_printer.marlin.outgoing import reviving
 from gotapi_printer.marlin.replies import (
     Action,
     Busy,
@@ -69,4 +70,5 @@ __all__ = [
     "parse_firmware",
     "parse_temperatures",
     "recognised",
+    "reviving",
 ]

@@ -28,8 +28,9 @@ class Dialect(msgspec.Struct, frozen=True):
     greetings: tuple[str, ...] = ()
     """What a line of its boot text begins with, where M115 says nothing."""
     verifies: bool = True
-    """It checks line numbers and checksums and asks for a damaged line again. Where it does not,
-    a lost line stays lost."""
+    """It checks checksums and asks for a damaged line again."""
+    counts: bool = True
+    """It sees by the numbers when a line is missing. Where it does not, a lost line stays lost."""
     insists: bool = False
     """It takes no line without a number once it has seen one."""
     says_busy: bool = True
@@ -72,6 +73,7 @@ _KLIPPER = Dialect(
     words=("klipper",),
     greetings=("// Klipper state:",),
     verifies=False,
+    counts=False,
     says_busy=False,
     resets=False,
     capabilities={"EMERGENCY_PARSER": False, "AUTOREPORT_TEMP": False},
@@ -87,6 +89,7 @@ _REPRAP = Dialect(
     "RepRapFirmware",
     words=("reprapfirmware",),
     greetings=("RepRapFirmware",),
+    counts=False,
     says_busy=False,
     resets=False,
     pipelines=False,

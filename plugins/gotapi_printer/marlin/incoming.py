@@ -205,6 +205,8 @@ class Incoming(Outgoing):
     def _take_resend(self, number: int, now: float, events: list[Event]) -> None:
         self._resend_until = now + self._timing.resend_ok
         self._progress_at = now
+        if not self.dialect.counts:
+            number = self._in_flight(number)
         if self._presumed:
             self._presumed = [entry for entry in self._presumed if entry.number < number]
         if self._probes:
@@ -226,6 +228,16 @@ class Incoming(Outgoing):
         else:
             self._count_request(number, events)
             self._replay(number)
+
+    def _in_flight(self, number: int) -> int:
+        """What a firmware can mean that repeats the number it read, which may be the damaged part.
+
+        It takes any number, so an older line sent again would be carried out twice.
+        """
+        known = [entry.number for entry in (*self._presumed, *self._out) if entry.number > 0]
+        if number in known:
+            return number
+        return next((entry.number for entry in self._out if entry.number > 0), self._next)
 
     def _settle(self, number: int, events: list[Event]) -> None:
         while self._out and self._out[0].number < number:

@@ -38,6 +38,13 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     tag: int = 0
 
 
+def reviving(command: bytes, dialect: Dialect) -> bytes:
+    """The bytes of the command that a halted firmware waits for."""
+    if dialect.insists:
+        return RESET_NUMBERING + numbered(1, command)
+    return command + b"\n"
+
+
 def is_long(entry: Entry, dialect: Dialect) -> bool:
     """Whether a firmware may rightly be silent for minutes over this line."""
     words = entry.wire.partition(b"*")[0].split()[:2]
@@ -163,7 +170,7 @@ class Outgoing:
         Lines are numbered, so asking soon settles what was lost.
         """
         self._doubtful = self._resumed = True
-        if self.live and not self.dialect.verifies and not self.idle:
+        if self.live and not self.dialect.counts and not self.idle:
             self._broken = True
 
     def hurry(self) -> None:

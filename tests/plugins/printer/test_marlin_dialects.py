@@ -255,6 +255,39 @@ def test_a_damaged_line_comes_again(again):
     assert host.pull(3.0) == wire
 
 
+@pytest.mark.parametrize("number", [b"1", b"7", b"99"])
+def test_a_firmware_that_repeats_a_damaged_number_gets_the_line_in_flight(number):
+    host = printing("reprap")
+    host.receive(b"ok\n", 1.0)
+    wire = host.pull(1.0)
+    assert b"G1 X2" in wire
+    host.receive(b"Resend: " + number + b"\nok\n", 2.0)
+    assert host.pull(2.0) == wire
+
+
+def test_a_firmware_that_does_not_count_may_mean_the_line_whose_ok_is_missing():
+    host = printing("reprap")
+    while b"G1 X1" not in (taken := host._out[0].wire):
+        host.receive(b"ok\n", 1.0)
+    host.tick(12.0)
+    probe = host.pull(12.0)
+    assert b"M105" in probe
+    # The end of the first line was lost, so both arrived as one.
+    number = taken[1:].split(b" ")[0]
+    host.receive(b"Resend: " + number + b"\n", 12.0)
+    host.tick(13.0)
+    assert host.pull(13.0) == taken
+
+
+def test_a_request_with_nothing_in_flight_repeats_nothing():
+    host, _ = talk("reprap")
+    while host.pull(1.0) is not None:
+        host.receive(b"ok\n", 1.0)
+    host.receive(b"Resend: 1\nok\n", 1.5)
+    assert host.resends == 1
+    assert host.idle
+
+
 def test_m112_gets_a_number_where_nothing_else_is_taken():
     host, _ = talk("malyan")
     wire = host.halting()
