@@ -109,8 +109,8 @@ def _is_swapped(plane: pyproj.CRS, middle: Points, as_defined: bool) -> bool:
         raise SceneError(f"{plane.name} is not for places on the earth; give a CRS by --crs")
     north_first: bool = plane.axis_info[0].direction.lower() in ("north", "south")
     preferred = north_first and as_defined
-    fits = [_fits(plane, middle, swapped) for swapped in (preferred, not preferred)]
-    return preferred != (fits == [False, True])
+    other_only = not _fits(plane, middle, preferred) and _fits(plane, middle, not preferred)
+    return preferred != other_only
 
 
 def _fits(plane: pyproj.CRS, middle: Points, swapped: bool) -> bool:
@@ -125,7 +125,7 @@ def _fits(plane: pyproj.CRS, middle: Points, swapped: bool) -> bool:
             return False
     area = plane.area_of_use
     if area is None:
-        return abs(east) <= 180 and abs(north) <= 90
+        return bool(abs(east) <= 180 and abs(north) <= 90)
     wraps = area.east < area.west
     inside = (
         east >= area.west - _MARGIN or east <= area.east + _MARGIN

@@ -31,7 +31,6 @@ from gotapi_portrayal.data.types import (
 
 CACHE_BYTES: Final = 64 << 20
 """Unpacked parts kept in memory: some million triangles; nothing before the first question."""
-FILE_NAME: Final = "scenes.sqlite3"
 
 _COLUMNS: Final = "f.number, l.name, f.object_id, f.kind, f.parent, f.attributes, f.lods, f.box"
 _FEATURES: Final = f"SELECT {_COLUMNS} FROM features f JOIN layers l ON l.number = f.layer"  # noqa: S608  # our names

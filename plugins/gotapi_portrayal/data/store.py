@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gotapi_portrayal.data.types import (
     Box,
@@ -19,6 +19,10 @@ from gotapi_portrayal.data.types import (
 
 if TYPE_CHECKING:
     from gotapi_portrayal.data.surfaces import TriangleBatch
+
+
+FILE_NAME: Final = "scenes.sqlite3"
+"""The store of a hub, in the folder of the plug-in."""
 
 
 class LayerWriter(Protocol):

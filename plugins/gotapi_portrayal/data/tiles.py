@@ -20,13 +20,15 @@ LARGE: Final = 512.0
 """What is wider is split by place, triangle by triangle; so is what has more than a part may."""
 MOST_TRIANGLES: Final = 8_192
 """Triangles of a part: about 100 KB on the disk, unpacked in a millisecond."""
+MOST_LEVEL: Final = 3
+"""What is large and sparse, terrain above all, has tiles up to 2**3 times as wide."""
 MOST_WAITING: Final = 400_000
 """Triangles held back until a part of their tile is full; about 50 MB."""
 STEP: Final = 2.0**-14
 """Vertices lie on a grid of 0.06 mm: float32 holds it exactly within a tile, so what two files
 have at one place is at one place, whatever tile it is in."""
 
-Key = tuple[int, int, int]
+Key = tuple[int, int, int, int]  # LOD, level, column, row
 
 
 @dataclass(slots=True, eq=False)
@@ -73,10 +75,11 @@ class Tiler:
         masks, materials, surfaces = batch.masks[keep], batch.materials[keep], batch.surfaces[keep]
         groups = self._groups(corners, features, lods)
         cells = _cells(corners, groups)
-        order = np.lexsort((features, cells[:, 1], cells[:, 0], lods))
-        runs = starts_of(np.column_stack((lods, cells))[order].view("V24").ravel())
+        order = np.lexsort((features, cells[:, 2], cells[:, 1], cells[:, 0], lods))
+        runs = starts_of(np.column_stack((lods, cells))[order].view("V32").ravel())
         for rows in np.split(order, runs[1:]):
-            key = (int(lods[rows[0]]), int(cells[rows[0], 0]), int(cells[rows[0], 1]))
+            level, column, row = cells[rows[0]].tolist()
+            key = (int(lods[rows[0]]), level, column, row)
             ids, firsts = np.unique(features[rows], return_index=True)
             boxes = groups.boxes[groups.of[rows[firsts]]]
             piece = _Piece(
@@ -159,14 +162,22 @@ def _solid(corners: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _cells(corners: NDArray[np.float64], groups: _Groups) -> NDArray[np.int64]:
-    """Return the tile of each triangle: that of its whole feature, or of a large one its own."""
-    sizes = (groups.boxes[:, 3:5] - groups.boxes[:, :2]).max(axis=1)
+    """Return the tile of each triangle: that of its whole feature, or of a large one its own.
+
+    A tile is a level, a column and a row.
+    """
+    sizes = groups.boxes[:, 3:5] - groups.boxes[:, :2]
     counts = np.diff(np.append(groups.starts, len(corners)))
-    large = (sizes > LARGE) | (counts > MOST_TRIANGLES)
+    large = (sizes.max(axis=1) > LARGE) | (counts > MOST_TRIANGLES)
+    # As wide as half of a full part needs.
+    widths = np.sqrt(np.prod(np.maximum(sizes, 1.0), axis=1) / counts * (MOST_TRIANGLES / 2))
+    levels = np.clip(np.ceil(np.log2(widths / CELL)), 0, MOST_LEVEL)
+    levels = np.where(large, levels, 0).astype(np.int64)[groups.of]
     middles = ((groups.boxes[:, :2] + groups.boxes[:, 3:5]) / 2)[groups.of]
     split = large[groups.of]
     middles[split] = corners[split, :, :2].mean(axis=1)
-    return np.floor(middles / CELL).astype(np.int64)
+    cells = np.floor(middles / (CELL * 2.0**levels)[:, None]).astype(np.int64)
+    return np.column_stack((levels, cells))
 
 
 def _blocks(features: NDArray[np.int64]) -> list[slice]:

@@ -127,7 +127,7 @@ def _kept(shapes: _Shapes, rings: NDArray[np.bool_]) -> _Shapes:
 def _local(shapes: _Shapes) -> _Shapes:
     if len(shapes.points):
         first_rings, _ = _runs(shapes.polygon_of)
-        firsts = shapes.starts[first_rings]
+        firsts = np.minimum(shapes.starts[first_rings], len(shapes.points) - 1)
         place = np.searchsorted(shapes.polygon_of[first_rings], shapes.polygon_of[shapes.ring_of])
         shapes.points = shapes.points - shapes.points[firsts[place]]
     return shapes

@@ -1,0 +1,69 @@
+"""Textures: pictures beside the file that names them, checked before anybody decodes them."""
+
+import io
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from PIL import Image, UnidentifiedImageError
+
+from gotapi_portrayal.data.types import SceneError
+
+MOST_BYTES: Final = 64 << 20
+"""Bytes of one picture as it lies on the disk."""
+MOST_PIXELS: Final = 64_000_000
+"""Pixels of one picture, 8,000 by 8,000; no browser takes more for a texture."""
+_MIMES: Final = {"PNG": "image/png", "JPEG": "image/jpeg"}
+_OTHERS: Final = ("TIFF", "BMP", "GIF", "WEBP", "TGA")  # made PNG, which every format of scenes has
+
+
+class Picture(NamedTuple):
+    """A picture as the store keeps it."""
+
+    data: bytes
+    mime: str
+    width: int
+    height: int
+
+
+class Pictures:
+    """The pictures below one folder, and no others."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = None if folder is None else folder.resolve()
+
+    def read(self, name: str) -> Picture:
+        """Return a picture by its name relative to the folder; raises SceneError."""
+        shown = name[:100]
+        if self._folder is None or "://" in name or name.startswith("data:"):
+            raise SceneError(f"the texture '{shown}' is not a file beside this one; left out")
+        path = (self._folder / name.replace("\\", "/")).resolve()
+        if not path.is_relative_to(self._folder):
+            raise SceneError(f"the texture '{shown}' is outside the folder of the file; left out")
+        try:
+            with path.open("rb") as file:
+                data = file.read(MOST_BYTES + 1)
+        except (OSError, ValueError):
+            raise SceneError(f"the texture '{shown}' is missing; put it beside the file") from None
+        return checked(data, shown)
+
+
+def checked(data: bytes, shown: str) -> Picture:
+    """Return a picture that was looked at, as PNG or JPEG; raises SceneError."""
+    if len(data) > MOST_BYTES:
+        raise SceneError(f"the texture '{shown}' has more than {MOST_BYTES:,} bytes; left out")
+    try:
+        with Image.open(io.BytesIO(data), formats=(*_MIMES, *_OTHERS)) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise SceneError(f"the texture '{shown}' has more than {MOST_PIXELS:,} pixels")
+            mime = _MIMES.get(image.format or "")
+            if mime is None:
+                data, mime = _as_png(image), "image/png"
+            return Picture(data, mime, image.width, image.height)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise SceneError(f"the texture '{shown}' is no picture that can be read") from None
+
+
+def _as_png(image: Image.Image) -> bytes:
+    target = io.BytesIO()
+    image.convert("RGBA").save(target, "PNG")
+    return target.getvalue()
