@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gotapi_portrayal.request.errors import invalid, shown
 
 _CODE = r"[0-9A-Za-z.]{1,20}"
-_SHORT = re.compile(rf"(epsg|crs|ogc):({_CODE})(?:\+(?:epsg:)?({_CODE}))?", re.I)
+_SHORT = re.compile(rf"(epsg|crs|ogc|local):({_CODE})(?:\+(?:epsg:)?({_CODE}))?", re.I)
 _URN = re.compile(rf"urn:(?:x-)?ogc:def:crs:(\w{{1,10}}):[0-9.]*:({_CODE})", re.I)
 _COMPOUND = re.compile(
     rf"urn:(?:x-)?ogc:def:crs,crs:(\w{{1,10}}):[0-9.]*:({_CODE})"
