@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gotapi_printer.hil.profile import Profile, ProfileError, read_profile, room
@@ -53,6 +53,7 @@ corners = st.floats(-200, 200).map(lambda value: round(value, 1))
 sides = st.floats(1, 600).map(lambda value: round(value, 1))
 
 
+@settings(deadline=None, max_examples=25)  # of files with thousands of moves
 @given(corners, corners, sides, sides, sides, st.floats(0, 100))
 def test_no_move_leaves_the_room(
     x: float, y: float, width: float, depth: float, height: float, margin: float

@@ -41,13 +41,13 @@ class Transcript:
         self._count = 0
 
     def now(self) -> float:
-        """Seconds since the beginning."""
-        return self._clock() - self._began
+        """Seconds since the beginning, as exactly as records have them."""
+        return round(self._clock() - self._began, 4)
 
     def add(self, way: str, data: bytes | str) -> None:
         """Write something down."""
         text = data if isinstance(data, str) else readable(data)
-        entry = Entry(round(self.now(), 4), way, text)
+        entry = Entry(self.now(), way, text)
         with self._lock:
             self._count += 1
             if len(self._first) < _FIRST:
