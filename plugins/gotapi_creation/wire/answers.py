@@ -112,6 +112,13 @@ class Snapshot(msgspec.Struct, frozen=True):
     job_id: str = ""
 
 
+class Printed(msgspec.Struct, frozen=True):
+    """The answer of printing: the printer's service id and the id of its job."""
+
+    printer: str
+    print_job_id: str
+
+
 class Status(msgspec.Struct, frozen=True):
     """The answer of status (HR-001, HR-002): `resolution` of the clock is in seconds."""
 
@@ -124,7 +131,7 @@ class Status(msgspec.Struct, frozen=True):
     revision: str
 
 
-Answer = Done | Discovery | Connecting | Transfer | Attributes | Snapshot | Status
+Answer = Done | Discovery | Connecting | Transfer | Attributes | Snapshot | Printed | Status
 
 
 def write_answer(answer: Answer, request_code: int | None, *, figures: bool = False) -> Members:
@@ -232,6 +239,10 @@ def _snapshot(answer: Snapshot) -> Members:
     return _present({"websocketUrl": answer.websocket_url, "jobId": answer.job_id})
 
 
+def _printed(answer: Printed) -> Members:
+    return _present({"printer": answer.printer, "printJobId": answer.print_job_id})
+
+
 def _status(answer: Status) -> Members:
     members: Members = msgspec.structs.asdict(answer)
     return members
@@ -244,6 +255,7 @@ _BODIES: Final[Mapping[type, Callable[..., Members]]] = {
     Transfer: _transfer,
     Attributes: _attributes,
     Snapshot: _snapshot,
+    Printed: _printed,
     Status: _status,
 }
 
