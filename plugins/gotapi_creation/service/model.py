@@ -39,6 +39,8 @@ class FileKind(StrEnum):
     """What a file number means."""
 
     PICTURE = "picture"
+    USED = "used"
+    """A picture that a job was made of; it may be used again, and does not count as waiting."""
     RESULT = "result"
 
 

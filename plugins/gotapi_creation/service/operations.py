@@ -133,9 +133,7 @@ class Operations:
 
     def _connect(self, request: Request, base: str) -> Connecting:
         if self._records.count_sessions() >= self._limits.sessions:
-            raise CreationError(
-                Code.TOO_MANY, f"There are {self._limits.sessions} connections; try again later"
-            )
+            self._records.forget_sessions(1 + self._limits.sessions // 10)
         token = secrets.token_urlsafe(32)
         named = _extra(request, "applicationId")[:_LONGEST_APPLICATION]
         session_id = _hashed(token)
@@ -164,6 +162,7 @@ class Operations:
             job = Job(job_id, session.id, session.application, JobState.QUEUED, 0, 0.0, now, 0.0,
                       0.0, 0.0, "", "", "", key or _of_files(files), kept)  # fmt: skip
             self._records.add_job(job)
+            self._records.use(row.id for row in files.values())
         finally:
             if self._records.job(job_id) is None:
                 await asyncio.to_thread(shutil.rmtree, folder, True)

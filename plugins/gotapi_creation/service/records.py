@@ -83,6 +83,15 @@ class Records:
         """Return how many there are."""
         return self._count("SELECT count(*) FROM sessions")
 
+    def forget_sessions(self, count: int) -> None:
+        """Forget those that were used least lately and have no job under way."""
+        self._do(
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE id NOT IN "
+            "(SELECT session FROM jobs WHERE state IN ('queued', 'running')) "
+            "ORDER BY used LIMIT ?)",
+            (count,),
+        )
+
     # -- files -----------------------------------------------------------------------------
 
     def add_files(self, files: Iterable[FileRow]) -> None:
@@ -103,12 +112,21 @@ class Records:
         found = self._files("id = ?", (file_id,))
         return found[0] if found else None
 
-    def files(self, session: str, kind: str) -> list[FileRow]:
-        """Return the files of a session, the latest batch last, in the order of their views."""
-        return self._files("session = ? AND kind = ? ORDER BY batch, place", (session, kind))
+    def pictures(self, session: str) -> list[FileRow]:
+        """Return the pictures of a session, the latest batch last, in the order of their views."""
+        return self._files("session = ? AND kind <> 'result' ORDER BY batch, place", (session,))
+
+    def results(self, session: str) -> list[FileRow]:
+        """Return the files of a session that may be fetched."""
+        return self._files("session = ? AND kind = 'result'", (session,))
+
+    def use(self, ids: Iterable[int]) -> None:
+        """Note that pictures are in a job."""
+        for file_id in ids:
+            self._do("UPDATE files SET kind = 'used' WHERE id = ?", (file_id,))
 
     def count_files(self, application: str) -> int:
-        """Return how many pictures of an application may still come or wait for a job."""
+        """Return how many pictures of an application are to come, or wait for a job."""
         return self._count(
             "SELECT count(*) FROM files JOIN sessions ON sessions.id = files.session "
             "WHERE application = ? AND kind = 'picture'",

@@ -20,7 +20,7 @@ from gotapi_creation.transfer.failures import BadPicture, UnknownFile
 from gotapi_creation.transfer.slots import Slot
 from gotapi_creation.transfer.words import Opening
 from gotapi_creation.transfer.ws_server import Outgoing
-from gotapi_creation.wire import Code, CreationError, FileEntry, View, views_of_number
+from gotapi_creation.wire import Code, CreationError, FileEntry, views_of_number
 from gotapi_creation.wire.answers import METHOD_FTP, METHOD_HTTP, METHOD_WEBSOCKET
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Shelf:
         """Make room for the pictures of a figure; raises CreationError."""
         method = self._method(method)
         views = views_of_number(number)
-        older = self._records.files(session.id, FileKind.PICTURE)
+        older = self._records.pictures(session.id)
         self._forget_abandoned(older)
         if self._records.count_files(session.application) + number > self._limits.waiting_files:
             raise CreationError(
@@ -87,13 +87,13 @@ class Shelf:
 
     def batch(self, session: Session) -> list[FileRow]:
         """Return the pictures that were asked for last."""
-        files = self._records.files(session.id, FileKind.PICTURE)
+        files = self._records.pictures(session.id)
         return [one for one in files if one.batch == files[-1].batch]
 
     def remove(self, rows: Sequence[FileRow]) -> None:
         """Throw away pictures; blocks."""
         for row in rows:
-            if row.kind is FileKind.PICTURE:
+            if row.kind is not FileKind.RESULT:
                 slot = self.slot(row)
                 slot.forget()
                 slot.path.unlink(missing_ok=True)
@@ -158,7 +158,7 @@ class Shelf:
 
     def outgoing(self, job: Job, path: Path, method: str = METHOD_HTTP) -> FileRow:
         """Return the number of a file of a job, the same for as long as it is kept."""
-        for row in self._records.files(job.session, FileKind.RESULT):
+        for row in self._records.results(job.session):
             if row.path == str(path) and row.method == method:
                 return row
         row = self._row(job.session, FileKind.RESULT, str(path), 0, 0, method)
@@ -188,18 +188,13 @@ class Shelf:
         return await self._place(row)
 
     async def _place(self, row: FileRow) -> Slot | Outgoing:
-        if row.kind is FileKind.PICTURE:
+        if row.kind is not FileKind.RESULT:
             return self.slot(row)
         path = Path(row.path)
         with contextlib.suppress(OSError):
             _, sha256 = await asyncio.to_thread(hash_of, path)
             return Outgoing(path, TYPES.get(path.suffix.removeprefix("."), ""), sha256)
         raise UnknownFile("The file is not kept any more")
-
-
-def assigned(batch: Sequence[FileRow], views: tuple[View, ...]) -> dict[View, FileRow]:
-    """Return which file is which view: in the order they were asked for (reading 20)."""
-    return dict(zip(views, batch, strict=False))
 
 
 def _socket(base: str) -> str:

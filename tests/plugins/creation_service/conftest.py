@@ -181,3 +181,9 @@ async def creation(start) -> Running:
     running = await start()
     await running.connect(requestCode=10)
     return running
+
+
+@pytest.fixture
+def worker_file() -> Path:
+    """The stand-in of the engine's worker."""
+    return WORKER
