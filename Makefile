@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format types lint wheel api docs bench lock clean
+.PHONY: run test check format types lint wheel api docs bench soak lock clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/gotapi run --demo
@@ -38,6 +38,11 @@ docs: $(VENV)/dev.stamp
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks
+
+# Some minutes: a thousand jobs over a bad wire, a thousand with a restart, a hundred kills.
+soak: $(VENV)/dev.stamp
+	GOTAPI_SOAK=1000 $(BIN)/pytest -q -n auto tests/plugins/printer/test_printer_soak.py
+	GOTAPI_SOAK=100 $(BIN)/pytest -q tests/plugins/printer/test_printer_kills.py
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
