@@ -30,13 +30,15 @@ MODELS: Final = (".stl", ".3mf", ".obj", ".glb")  # the printer plug-in slices t
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the user wants: a file printed, the running print stopped, or the bed said clear."""
+    """What the user wants: a file printed, a print stopped or resumed, or the bed said clear."""
 
     file: Path | None
     printer: str
     copies: int = 1
     bed_clear: bool = False
     stop: bool = False
+    resume: str = ""
+    code: str = ""
 
 
 class Unfit(Exception):  # noqa: N818  # reads as what happened
@@ -60,6 +62,8 @@ class Unfit(Exception):  # noqa: N818  # reads as what happened
     "--bed-clear", is_flag=True, help="The bed is clear now; without FILE the next job may begin."
 )
 @click.option("--stop", is_flag=True, help="Stop the print that runs, instead of FILE.")
+@click.option("--resume", default="", metavar="JOB", help="Let an interrupted print go on.")
+@click.option("--code", default="", help="For --resume, as `gotapi printers resume` shows it.")
 @click.pass_context
 def print_command(
     context: click.Context,
@@ -71,6 +75,8 @@ def print_command(
     copies: int,
     bed_clear: bool,
     stop: bool,
+    resume: str,
+    code: str,
 ) -> None:
     """Print FILE and follow it until it is done: G-code, or a model (STL, 3MF, OBJ, GLB) to slice.
 
@@ -79,12 +85,18 @@ def print_command(
     Exit codes: 0 printed, 1 failed, stopped or interrupted, 2 wrong use, 3 no hub, 4 no consent,
     130 left with Ctrl-C.
     """
-    if stop == (file is not None) and not (bed_clear and not stop):
+    if resume and (file is not None or stop or bed_clear):
+        raise click.UsageError("Give --resume without a FILE, --stop or --bed-clear")
+    if bool(resume) != bool(code):
+        raise click.UsageError(
+            "Give --resume and --code together; `gotapi printers resume PRINTER` shows a code"
+        )
+    if not resume and stop == (file is not None) and not (bed_clear and not stop):
         raise click.UsageError("Give a FILE to print, or --stop without one")
     terminal = Terminal(yes=yes)
     if file is not None:
         _check_file(file, terminal)
-    order = Order(file, printer, copies, bed_clear, stop)
+    order = Order(file, printer, copies, bed_clear, stop, resume, code)
     context.exit(_perform(order, url, _report(as_json), terminal))
 
 
@@ -171,6 +183,8 @@ async def _connected(order: Order, url: str, report: Report, terminal: Terminal)
         printer = Printer(client, choose(services, order.printer))
         if order.stop:
             return await _stop(printer, report, terminal)
+        if order.resume:
+            return await _resume(printer, order, report, terminal)
         if order.bed_clear:
             await printer.clear_bed()
         if order.file is None:
@@ -189,6 +203,14 @@ async def _print(
             if pressed.is_set():
                 raise KeyboardInterrupt
             job_id = await printer.start(stored, copies=order.copies)
+            report.started(printer.service, job_id)
+            return await Follower(printer, job_id, report, terminal, pressed).run(events)
+
+
+async def _resume(printer: Printer, order: Order, report: Report, terminal: Terminal) -> Outcome:
+    with interrupts() as pressed:
+        async with printer.events(tell=False) as events:
+            job_id = await printer.resume_job(order.resume, order.code)
             report.started(printer.service, job_id)
             return await Follower(printer, job_id, report, terminal, pressed).run(events)
 

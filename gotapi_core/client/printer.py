@@ -82,6 +82,11 @@ class Printer:
         """Go on with a paused print, where it was."""
         await self._ask(self._client.put, "resume")
 
+    async def resume_job(self, job_id: str, code: str) -> str:
+        """Let an interrupted print go on with the operator's code; return the id of its rest."""
+        answer = await self._ask(self._client.put, "resumejob", jobId=job_id, code=code)
+        return parse_started(answer)
+
     async def queue(self) -> tuple[PrintJob, ...]:
         """Return the job on the printer and those that wait, in their order."""
         return parse_queue(await self._ask(self._client.get, "queue"))

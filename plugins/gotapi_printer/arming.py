@@ -1,7 +1,7 @@
-"""One-time codes by which the operator of this machine arms a printer for an application.
+"""One-time codes by which the operator of this machine arms a printer or lets a print go on.
 
-`gotapi printers arm` writes the code's hash into the plug-in's folder, which only the user the hub
-runs as can do; an application hands the code in.
+`gotapi printers arm` and `resume` write the code's hash into the plug-in's folder, which only the
+user the hub runs as can do; an application hands the code in.
 """
 
 import hashlib
@@ -13,10 +13,11 @@ from pathlib import Path
 
 import msgspec
 
-FOLDER = "arming"
+ARM, RESUME = "arm", "resume"  # what a code is for, and the command that shows it
 LIFETIME = 300.0  # seconds from the terminal to the application
 TRIES = 5  # wrong codes before the right one is void; a code has 40 bits
 LENGTH = 8
+_FOLDERS = {ARM: "arming", RESUME: "resuming"}
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that looks like another
 
 
@@ -30,24 +31,26 @@ class _Code(msgspec.Struct, frozen=True):
     wrong: int = 0
 
 
-def new_code(folder: Path, printer: str, now: float | None = None) -> str:
+def new_code(folder: Path, printer: str, now: float | None = None, *, act: str = ARM) -> str:
     """Make the code for a printer, which replaces an earlier one; `folder` is the plug-in's."""
     code = "".join(secrets.choice(_LETTERS) for _ in range(LENGTH))
     until = (time.time() if now is None else now) + LIFETIME
-    _write(_path(folder, printer), _Code(_digest(code), until))
+    _write(_path(folder, printer, act), _Code(_digest(code), until))
     return code
 
 
-def take_code(folder: Path, printer: str, code: str, now: float | None = None) -> None:
+def take_code(
+    folder: Path, printer: str, code: str, now: float | None = None, *, act: str = ARM
+) -> None:
     """Use a code up. Raises ArmError for a wrong, old or used one."""
-    path = _path(folder, printer)
+    path, ask = _path(folder, printer, act), _ask(printer, act)
     try:
         known = msgspec.json.decode(path.read_bytes(), type=_Code)
     except (OSError, msgspec.DecodeError):
-        raise ArmError(_ask(printer)) from None
+        raise ArmError(ask) from None
     if (time.time() if now is None else now) >= known.until:
         path.unlink(missing_ok=True)
-        raise ArmError(f"The code is too old. {_ask(printer)}")
+        raise ArmError(f"The code is too old. {ask}")
     if hmac.compare_digest(_digest(code.strip().upper()), known.digest):
         path.unlink(missing_ok=True)
         return
@@ -55,15 +58,15 @@ def take_code(folder: Path, printer: str, code: str, now: float | None = None) -
         path.unlink(missing_ok=True)
     else:
         _write(path, msgspec.structs.replace(known, wrong=known.wrong + 1))
-    raise ArmError(f"The code is wrong. {_ask(printer)}")
+    raise ArmError(f"The code is wrong. {ask}")
 
 
-def _ask(printer: str) -> str:
-    return f"Ask the operator to run 'gotapi printers arm {printer}' and give the code it shows"
+def _ask(printer: str, act: str) -> str:
+    return f"Ask the operator to run 'gotapi printers {act} {printer}' and give the code it shows"
 
 
-def _path(folder: Path, printer: str) -> Path:
-    return folder / FOLDER / f"{printer}.json"
+def _path(folder: Path, printer: str, act: str) -> Path:
+    return folder / _FOLDERS[act] / f"{printer}.json"
 
 
 def _digest(code: str) -> str:

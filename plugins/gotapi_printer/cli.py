@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import click
 
-from gotapi_printer.arming import LIFETIME, new_code
+from gotapi_printer.arming import LIFETIME, RESUME, new_code
 from gotapi_printer.ble_profiles import BleProfile, advertised
 from gotapi_printer.ble_radio import explained
 from gotapi_printer.content.cli import content
@@ -96,6 +96,45 @@ def arm(printer: str, home: Path | None) -> None:
 
     PRINTER is its id, the first part of the service id.
     """
+    click.echo(new_code(_folder_of(printer, home), printer))
+    click.echo(
+        f"Give this code to the application within {LIFETIME / 60:.0f} minutes. It counts once; "
+        f"for {ARMED_FOR:.0f} s the printer then takes commands that change its settings, and "
+        "files with such commands.",
+        err=True,
+    )
+
+
+@printers.command()
+@click.argument("printer")
+@click.option(
+    "--home",
+    envvar="GOTAPI_HOME",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The hub's folder.",
+)
+def resume(printer: str, home: Path | None) -> None:
+    """Show a code with which an interrupted print may go on, after you looked at the printer.
+
+    PRINTER is its id, the first part of the service id.
+    """
+    folder = _folder_of(printer, home)
+    click.echo(
+        "Look at the printer first: the print must still stick to the bed, filament must be "
+        "loaded, nothing may lie in the way, and nobody may have moved the nozzle up or down. It "
+        "heats, rises by 10 mm, homes X and Y, and goes on.",
+        err=True,
+    )
+    click.echo(new_code(folder, printer, act=RESUME))
+    click.echo(
+        f"The code counts once, for {LIFETIME / 60:.0f} minutes: "
+        "gotapi print --resume JOB --code CODE, or give it to the application.",
+        err=True,
+    )
+
+
+def _folder_of(printer: str, home: Path | None) -> Path:
+    """The plug-in's folder, in which there is such a printer."""
     folder = plugin_folder(home)
     known = sorted(path.name for path in folder.glob(f"{JOBS}/*") if path.is_dir())
     if printer not in known:
@@ -104,11 +143,4 @@ def arm(printer: str, home: Path | None) -> None:
             f"there is no printer '{printer}' in {folder}; there is: {names}. Is it another user's "
             "hub, or one with --home?"
         )
-    code = new_code(folder, printer)
-    click.echo(code)
-    click.echo(
-        f"Give this code to the application within {LIFETIME / 60:.0f} minutes. It counts once; "
-        f"for {ARMED_FOR:.0f} s the printer then takes commands that change its settings, and "
-        "files with such commands.",
-        err=True,
-    )
+    return folder

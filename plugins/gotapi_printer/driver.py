@@ -14,6 +14,7 @@ import msgspec
 from gotapi_printer.gcode import FileFacts
 from gotapi_printer.guard import Guard
 from gotapi_printer.job import JobError, JobState, Progress
+from gotapi_printer.journal import Place
 from gotapi_printer.link import Link, LinkError, LinkGone
 from gotapi_printer.requests import (
     Answer,
@@ -104,9 +105,19 @@ class PrinterDriver:
             self._thread = threading.Thread(target=self._run, name="printer", daemon=True)
             self._thread.start()
 
-    def print_file(self, path: Path, job_id: str, facts: FileFacts) -> None:
-        """Print a file; `facts` are those of `gcode.scan`.
+    def print_file(
+        self,
+        path: Path,
+        job_id: str,
+        facts: FileFacts,
+        *,
+        journal: Path | None = None,
+        after: Place = Place(),  # noqa: B008 - it is frozen
+        lead: tuple[bytes, ...] = (),
+    ) -> None:
+        """Print a file, of which `facts` are those of `gcode.scan`, or what comes after a place.
 
+        `lead` are commands before the first one of the file; see PrintFile for the journal.
         Raises JobError while another job is on the printer, LinkError while it is not online.
         """
         update = self._board.update
@@ -116,7 +127,7 @@ class PrinterDriver:
             if self._claimed is not None:
                 raise JobError(f"the printer is busy with job {self._claimed}; wait or stop it")
             self._claimed = job_id
-        self._ask(PrintFile(path, job_id, facts))
+        self._ask(PrintFile(path, job_id, facts, journal, after, lead))
 
     def pause(self) -> None:
         """Hold the file back; what the printer already has is still printed."""

@@ -229,6 +229,10 @@ class Job(msgspec.Struct, frozen=True):
     """What one copy takes, as the slicer wrote it."""
     used_mm: float = 0.0
     """What the ended runs took of it, by the share of the file that was printed."""
+    first: int = 0
+    """Commands of its file that an interrupted job had printed before."""
+    resumes: str = ""
+    """The id of that job."""
 
     @property
     def run_id(self) -> str:
@@ -238,7 +242,8 @@ class Job(msgspec.Struct, frozen=True):
 
 def ended_run(job: Job, seconds: float) -> Job:
     """The job after a run of so many seconds, with what that took added."""
-    share = job.progress.line / job.progress.total if job.progress.total else 0.0
+    own = job.progress.line - job.first
+    share = own / job.progress.total if job.progress.total else 0.0
     used = (job.filament_mm or 0.0) * min(share, 1.0)
     return msgspec.structs.replace(
         job, seconds=job.seconds + seconds, used_mm=round(job.used_mm + used, 1)
@@ -251,6 +256,7 @@ def next_copy(job: Job) -> Job:
         job,
         state=following(job.state, JobEvent.NEXT_COPY),
         copy=job.copy + 1,
+        first=0,
         progress=Progress(total=job.progress.total, layers=job.progress.layers),
     )
 

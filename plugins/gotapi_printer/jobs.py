@@ -21,6 +21,7 @@ from gotapi_printer.job import (
     ended_run,
     next_copy,
 )
+from gotapi_printer.journal import Place, read_journal
 from gotapi_printer.updates import JobReport
 
 MOST_ENDED = 200  # ended jobs kept for each printer; the oldest goes first
@@ -29,9 +30,10 @@ SAVE_EVERY = 5.0  # seconds between two saves of a running job's progress
 
 LOST = (
     "the hub stopped while this was printing; the printer may be hot and its position is unknown. "
-    "Check it, then print the file again"
+    "Check it, then let the print go on (gotapi printers resume) or print the file again"
 )
 GONE = "the hub's copy of the file is gone; print it again"
+NOT_BEGUN = "the hub stopped before the print went on; resume it again"
 SUFFIX = ".gcode"
 
 
@@ -94,8 +96,10 @@ class JobBook:
                 self._jobs[stored.job.id] = stored
         for stored in list(self._jobs.values()):
             await self._settle(stored)
-        ids = [stored.job.id for stored in self.waiting()]
-        kept = {file(job_id) for job_id in ids for file in (self.path, self.source_path)}
+        rest = self.resumable()
+        ids = [stored.job.id for stored in (*self.waiting(), *((rest,) if rest else ()))]
+        files = (self.path, self.source_path, self.journal_path)
+        kept = {file(job_id) for job_id in ids for file in files}
         for path in self._folder.iterdir():
             if path not in kept:
                 path.unlink()
@@ -105,7 +109,12 @@ class JobBook:
         job = stored.job
         if job.state.active:
             self.lost = True
+            noted = read_journal(self.journal_path(job.id))
+            if noted is not None and noted.taken.line > job.progress.line:
+                stored = _at(stored, noted.taken)
             await self._advance(stored, JobEvent.LOSE, LOST)
+        elif job.state is JobState.QUEUED and job.first and not job.runs:
+            await self._advance(stored, JobEvent.FAIL, NOT_BEGUN)
         elif job.state is JobState.QUEUED and not self.path(job.id).exists():
             await self._advance(stored, JobEvent.FAIL, GONE)
 
@@ -148,6 +157,17 @@ class JobBook:
         """Return the job that ended last."""
         return next(iter(self.ended()), None)
 
+    def resumable(self) -> StoredJob | None:
+        """Return the job whose rest can still be printed: the last one begun, as it lies there."""
+        begun = [stored for stored in self._jobs.values() if stored.job.started_at is not None]
+        last = max(begun, key=lambda stored: stored.job.started_at or 0.0, default=None)
+        if last is None or self._record.bed is Bed.CLEAR or self.active() is not None:
+            return None
+        broke_off = last.job.state in (JobState.INTERRUPTED, JobState.FAILED)
+        if not broke_off or not last.job.progress.line or not self.path(last.job.id).exists():
+            return None
+        return last
+
     @property
     def bed(self) -> Bed:
         """Whether the bed was confirmed clear since the last print began."""
@@ -163,6 +183,10 @@ class JobBook:
         """Return where the model is that the job's G-code is made of."""
         return self._folder / f"{job_id}.source"
 
+    def journal_path(self, job_id: str) -> Path:
+        """Return where it is noted how far the job is, to the line."""
+        return self._folder / f"{job_id}.line"
+
     def adopt(self, source: Path, job_id: str) -> Path:
         """Give the job its own copy of a file, by a link where the disk allows it."""
         path = self.path(job_id)
@@ -177,6 +201,15 @@ class JobBook:
     def drop_file(self, job_id: str) -> None:
         """Throw the job's copy of its file away."""
         self.path(job_id).unlink(missing_ok=True)
+        self.journal_path(job_id).unlink(missing_ok=True)
+
+    def _tidy(self, *job_ids: str) -> None:
+        """Throw away the files of jobs that ended, but those of a print that may go on."""
+        rest = self.resumable()
+        for job_id in job_ids:
+            if rest is None or rest.job.id != job_id:
+                with contextlib.suppress(OSError):
+                    self.drop_file(job_id)
 
     # -- what happens -------------------------------------------------------------------------
 
@@ -213,8 +246,11 @@ class JobBook:
         """Let something happen to a job outside its driver; raises JobError."""
         await self._advance(self._jobs[job_id], event, reason)
         if self._jobs[job_id].job.state.final:
-            with contextlib.suppress(OSError):
-                self.drop_file(job_id)
+            self._tidy(job_id)
+
+    async def settle(self, job_id: str, place: Place) -> None:
+        """Note how far a job that was interrupted really came."""
+        await self._put(_at(self._jobs[job_id], place))
 
     async def begin(self, job_id: str) -> Job:
         """Note that a job goes to the printer, and that its bed will not be clear; returns it."""
@@ -222,14 +258,20 @@ class JobBook:
         following = advance(stored.job, JobEvent.START, self._clock())
         following = msgspec.structs.replace(following, runs=following.runs + 1)
         # The bed goes first: killed between the two, the hub asks once too often.
+        before = self.resumable()
         await self.set_bed(Bed.NOT_CLEAR)
         await self._put(_with(stored, following))
+        if before is not None:
+            self._tidy(before.job.id)
         return following
 
     async def set_bed(self, bed: Bed) -> None:
         """Remember whether the bed is clear."""
         if bed is not self._record.bed:
+            before = self.resumable()
             await self._put_record(msgspec.structs.replace(self._record, bed=bed))
+            if before is not None:
+                self._tidy(before.job.id)
 
     async def move(self, job_id: str, place: int) -> None:
         """Give a waiting job another place among them, counted from 0; raises JobError."""
@@ -254,8 +296,7 @@ class JobBook:
             self._saved = now
             await self._put(self._jobs[job.id])
         if job.state.final:
-            with contextlib.suppress(OSError):
-                self.drop_file(job.id)
+            self._tidy(job.id)
         if report.state is JobState.DONE:
             await self.set_bed(Bed.FINISHED)
 
@@ -293,6 +334,16 @@ def _reported(job: Job, report: JobReport, now: float) -> Job:
     if report.state is JobState.DONE and job.copy < job.copies:
         return next_copy(msgspec.structs.replace(job, state=JobState.PRINTING))
     return msgspec.structs.replace(job, ended_at=now)
+
+
+def _at(stored: StoredJob, place: Place) -> StoredJob:
+    """The job at another place of its file."""
+    done = stored.job.progress
+    percent = round(100.0 * place.line / done.total, 1) if done.total else 0.0
+    done = msgspec.structs.replace(
+        done, line=place.line, file_line=place.file_line, percent=max(done.percent, percent)
+    )
+    return _with(stored, msgspec.structs.replace(stored.job, progress=done))
 
 
 def _sync(path: Path) -> None:

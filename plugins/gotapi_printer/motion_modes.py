@@ -26,9 +26,9 @@ class Modes(msgspec.Struct, frozen=True):
     """As the file gave it, in its own unit."""
 
 
-def modes_after(commands: Iterable[bytes]) -> Modes:
+def modes_after(commands: Iterable[bytes], modes: Modes | None = None) -> Modes:
     """Return the modes after some commands, beginning as a firmware does when it starts."""
-    modes = Modes()
+    modes = modes or Modes()
     for command in commands:
         found = _CODE.match(command)
         if found is not None:

@@ -43,6 +43,7 @@ from gotapi_printer.routes_content import ContentRoutes
 from gotapi_printer.routes_files import FileRoutes
 from gotapi_printer.routes_policy import PolicyRoutes
 from gotapi_printer.routes_queue import QueueRoutes
+from gotapi_printer.routes_resume import ResumeRoutes
 from gotapi_printer.slicings import Slicing
 
 JOBS = "jobs"  # the collection and the folder of that name
@@ -51,7 +52,7 @@ PACES = "paces"  # what prints taught about estimates
 SLICING = "slicing"  # the same, of models on their way to G-code
 
 
-class PrinterPlugin(ContentRoutes, FileRoutes, PolicyRoutes, QueueRoutes, Plugin):
+class PrinterPlugin(ContentRoutes, FileRoutes, PolicyRoutes, QueueRoutes, ResumeRoutes, Plugin):
     """3D printers with Marlin-like firmware on serial ports and over Bluetooth LE."""
 
     id = "printer"

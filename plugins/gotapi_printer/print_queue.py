@@ -13,7 +13,8 @@ from gotapi_core.protocol.errors import IllegalDeviceState, InvalidParameter, St
 from gotapi_printer.driver import PrinterDriver
 from gotapi_printer.gcode import FileFacts, GcodeError, scan
 from gotapi_printer.job import Job, JobError, JobEvent, JobState, Progress
-from gotapi_printer.jobs import Bed, JobBook
+from gotapi_printer.jobs import Bed, JobBook, StoredJob
+from gotapi_printer.journal import Place
 from gotapi_printer.link import LinkError
 from gotapi_printer.updates import DriverState
 
@@ -211,12 +212,55 @@ class PrintQueue:
         if begun.copy == begun.copies:
             del self._facts[job.id]
         try:
-            self._driver.print_file(self._book.path(job.id), begun.run_id, facts)
+            journal = self._book.journal_path(job.id)
+            self._driver.print_file(self._book.path(job.id), begun.run_id, facts, journal=journal)
         except (JobError, LinkError) as error:
             log.info("job %s waits on: %s", job.id, error)
             self._facts[job.id] = facts
             await self._book.event(job.id, JobEvent.REQUEUE)
             await self._book.set_bed(bed)
+
+    async def go_on(
+        self, before: StoredJob, order: PrintOrder, place: Place, lead: tuple[bytes, ...]
+    ) -> str:
+        """Print what comes after a place of a job that was interrupted, now.
+
+        Returns the id of the job that does it. Raises JobError where that cannot be.
+        """
+        async with self._lock:
+            if self.held or self._book.resumable() != before:
+                raise JobError("this print cannot go on any more; ask again what can")
+            job = await self._rest(before.job, order, place)
+            begun = await self._book.begin(job.id)
+            facts = self._facts[job.id]
+            if begun.copy == begun.copies:
+                del self._facts[job.id]
+            paths = self._book.path(job.id), self._book.journal_path(job.id)
+            try:
+                self._driver.print_file(
+                    paths[0], begun.run_id, facts, journal=paths[1], after=place, lead=lead
+                )
+            except (JobError, LinkError) as error:
+                await self._book.event(job.id, JobEvent.FAIL, str(error))
+                raise refusal(JobError(str(error))) from error
+        self._on_change()
+        return job.id
+
+    async def _rest(self, before: Job, order: PrintOrder, place: Place) -> Job:
+        """Put the rest of a job into the book; nothing of it stays where that fails."""
+        job = msgspec.structs.replace(
+            self.new_job(order), copy=before.copy, first=place.line, resumes=before.id
+        )
+        try:
+            await asyncio.to_thread(self._book.adopt, self._book.path(before.id), job.id)
+            job = await self._examined(job)
+            done = msgspec.structs.replace(job.progress, line=place.line, file_line=place.file_line)
+            job = msgspec.structs.replace(job, progress=done)
+            await self._book.add(job, order.application)
+        except BaseException as error:
+            self.forget(job.id)
+            raise refusal(error) from error
+        return job
 
     async def _examined(self, job: Job) -> Job:
         """Look a job's file through; raises GcodeError and OSError."""

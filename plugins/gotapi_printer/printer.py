@@ -23,7 +23,7 @@ from gotapi_printer.driver import DriverSettings, PrinterDriver
 from gotapi_printer.examination import examined, guard_settings
 from gotapi_printer.fetchings import Fetchings
 from gotapi_printer.files.options import SliceOptions
-from gotapi_printer.gcode import FileFacts
+from gotapi_printer.gcode import FileFacts, GcodeError
 from gotapi_printer.guard import Guard
 from gotapi_printer.job import JobError, JobEvent, JobState, Source
 from gotapi_printer.jobs import Bed, JobBook, StoredJob
@@ -39,6 +39,8 @@ from gotapi_printer.model import (
 from gotapi_printer.paces import Paces
 from gotapi_printer.pausing import PauseScripts, Pausing
 from gotapi_printer.print_queue import PrintOrder, PrintQueue, refusal
+from gotapi_printer.resume_plan import ResumeError
+from gotapi_printer.resuming import Offer, Resuming, Wish
 from gotapi_printer.session import SessionSettings
 from gotapi_printer.slicings import Begun, Plan, Slicing, Slicings
 from gotapi_printer.updates import DriverState, DriverUpdate
@@ -108,6 +110,7 @@ class Printer:
             examine=self._examine,
         )
         self._pausing = Pausing(self._driver, _scripts(settings))
+        self._resuming_jobs = Resuming(book, self.queue, self._driver)
         self.fetchings = Fetchings(
             content.client,
             book,
@@ -324,6 +327,25 @@ class Printer:
                 raise IllegalDeviceState(f"The print is still paused: {error}") from error
             return await self._until(job, lambda state: state is not JobState.PAUSED)
 
+    async def offer(self, wish: Wish) -> Offer:
+        """Say how the interrupted print would go on."""
+        try:
+            return await self._resuming_jobs.offer(wish)
+        except ResumeError as error:
+            raise InvalidParameter(f"The print cannot go on: {error}") from error
+        except (JobError, GcodeError, OSError) as error:
+            raise IllegalDeviceState(f"Printer '{self.name}': {error}") from error
+
+    async def go_on(self, application: str, job_id: str, wish: Wish) -> str:
+        """Let the interrupted print go on; the operator said that it may."""
+        self._check_online()
+        try:
+            return await self._resuming_jobs.start(application, job_id, wish)
+        except ResumeError as error:
+            raise InvalidParameter(f"The print cannot go on: {error}") from error
+        except (JobError, GcodeError, OSError) as error:
+            raise IllegalDeviceState(f"Printer '{self.name}': {error}") from error
+
     async def move(self, job_id: str, place: int) -> None:
         """Give a waiting job another place."""
         try:
@@ -470,6 +492,7 @@ class Printer:
             await self._book.take(update.job)
             if before is not None:
                 await self._paces.take(update.job)
+        await self._resuming_jobs.follow(update, came=came)
         if before is not None and self._book.active() is None:
             self._ended(before.job.id)
         elif came:

@@ -25,6 +25,7 @@ from gotapi_printer.marlin import (
     Temperatures,
     halted_text,
 )
+from gotapi_printer.recall import QUESTION, Recall
 from gotapi_printer.requests import (
     RunningJob,
 )
@@ -42,6 +43,9 @@ from gotapi_printer.updates import DriverState
 __all__ = ["SAFE_END", "NotAPrinter", "Session", "SessionSettings"]
 
 log = logging.getLogger(__name__)
+
+RECALL_TURNS = 8
+"""Turns that a printer left in the middle of a job has to say which line it took last."""
 
 
 def tool_name(sensor: str) -> str:
@@ -61,6 +65,8 @@ class Session(SessionRequests):
         """
         self._show(DriverState.CONNECTING, "asking the printer who it is", link=self._facts)
         try:
+            if self._make_safe:
+                self._recall(closing)
             while self._wanted and not closing():
                 self._turn()
             self._leave()
@@ -69,6 +75,21 @@ class Session(SessionRequests):
             raise
         finally:
             self._end()
+
+    def _recall(self, closing: Callable[[], bool]) -> None:
+        """Ask a printer that was left in the middle of a job which line it took last."""
+        recall, said = Recall(), b""
+        self._link.write(QUESTION)
+        for _ in range(RECALL_TURNS):
+            data = self._link.read(self._settings.tick)
+            said += data
+            recall.take(data)
+            if recall.over or closing():
+                break
+        self._board.set(recalled=recall.number)
+        if recall.restarted:
+            now = self._clock()
+            self._take(self._host.receive(said, now), now)
 
     def _turn(self) -> None:
         data = self._link.read(self._settings.tick)
@@ -79,6 +100,7 @@ class Session(SessionRequests):
             self._take_requests(now)
         if data:
             events = self._host.receive(data, now)
+            self._note_taken()
             if events:
                 self._take(events, now)
         if now >= self._tick_at:
@@ -88,11 +110,18 @@ class Session(SessionRequests):
         if wire is None:
             return
         write = self._link.write
+        journal = None if self._job is None else self._job.journal
         while wire is not None:
+            if journal is not None:
+                journal.sent(*host.sent)  # before it is written: a kill may come in between
             write(wire)
             wire = host.pull(now)
         # The printer works now: the time to read and number the next line.
         host.prepare()
+
+    def _note_taken(self) -> None:
+        if self._job is not None and (journal := self._job.journal) is not None:
+            journal.taken(self._host.acked)
 
     def _tick(self, now: float) -> None:
         self._tick_at = now + self._settings.tick
@@ -263,7 +292,7 @@ class Session(SessionRequests):
         halted = fault.kind is FaultKind.FATAL
         # Before the job ends: its owner must not start the next one on this printer.
         state = DriverState.HALTED if halted else DriverState.CONNECTING
-        self._board.set(state=state)
+        self._board.set(state=state, recalled=None)
         if self._set_fault(fault.kind.value, fault.text):
             self._end_job(JobEvent.FAIL, now, fault.text)
             # A reset turned the heaters off already.
@@ -307,6 +336,7 @@ class Session(SessionRequests):
         try:
             while data := self._link.read(0.0):
                 self._host.receive(data, now)
+                self._note_taken()
         except LinkGone:
             log.debug("nothing more from %s", self._facts.name)
         self._board.set(state=DriverState.OFFLINE, message=str(error))

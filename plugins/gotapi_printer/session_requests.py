@@ -48,7 +48,7 @@ class SessionRequests(SessionBase):
 
     def _print(self, request: PrintFile, now: float) -> None:
         job = self._job = RunningJob(request, now)
-        self._board.set(fault=None)
+        self._board.set(fault=None, recalled=None)
         if self._identify is not None:
             self._end_job(JobEvent.FAIL, now, self._board.update.message)
             return
@@ -59,7 +59,7 @@ class SessionRequests(SessionBase):
             return
         # Before the first line of the file can heat anything.
         self._command(*self._care.timer(on=True))
-        self._host.start_job(source)
+        self._host.start_job(source, job.done, job.lead)
         self._show(DriverState.ONLINE, "starting")
         self._apply(JobEvent.STREAMING, now)
         self._show(DriverState.ONLINE, "printing")

@@ -70,6 +70,9 @@ class DriverUpdate(msgspec.Struct, frozen=True):
     """What the printer asks its user, if it waits for an answer."""
     resends: int = 0
     """Lines the printer asked for again since it was connected."""
+    recalled: int | None = None
+    """The number of the last line that the printer took over an earlier connection, if it was
+    left in the middle of a job and still knew; until it is given another job or restarts."""
     warning: str = ""
     """What is wrong with the heaters while they still do something, or nothing."""
 

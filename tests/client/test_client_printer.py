@@ -169,3 +169,21 @@ def test_a_print_that_waits_for_the_bed_says_so_once(threaded: Any, gcode: Path)
     assert result.exit_code == 0
     assert result.stderr.count("Take the print off the bed of Printer one") == 1
     assert "--bed-clear --printer" in result.stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_an_interrupted_print_goes_on_with_a_code_and_is_followed(
+    threaded: Any, tools: Any, gcode: Path
+) -> None:
+    async def reply(_: Any) -> Any:
+        threaded.job = tools.job(jobId="j9")
+        await threaded.finish("done")
+        return tools.ok(printqueue=[], jobId="j9")
+
+    threaded.answers["PUT", "/gotapi/3dp/resumejob"] = reply
+    result = run("--resume", "j7", "--code", "ABCDEFGH", url=threaded.url)
+    assert result.exit_code == 0, result.output
+    [command] = [one for one in threaded.asked if one[1].endswith("resumejob")]
+    assert (command[2]["jobId"], command[2]["code"]) == ("j7", "ABCDEFGH")
+    for words in (["--resume", "j7"], ["--code", "A"], ["--resume", "j7", "--code", "A", gcode]):
+        assert run(*words, url=threaded.url).exit_code == 2

@@ -77,6 +77,7 @@ class Outgoing:
         self._ready_command = b""
         self._ending = False
         self._job_first = 0
+        self._job_done = (0, 0)
         self._presumed: list[Entry] = []
         self._renumber = False
         self._assume_ok = False
@@ -120,22 +121,34 @@ class Outgoing:
     def acked(self) -> tuple[int, int]:
         """Commands of the file the printer took, and the file's line the last one stands in."""
         if self._acked.number < self._job_first:
-            return 0, 0
-        return self._acked.line, self._acked.file_line
+            return self._job_done
+        # What is sent before the first line of the file counts as nothing of it.
+        return max(self._job_done, (self._acked.line, self._acked.file_line))
+
+    @property
+    def sent(self) -> tuple[int, int, int]:
+        """The number of the newest line, and as `acked` what is out of the file with it."""
+        return self._sent.number, self._sent.line, self._sent.file_line
 
     @property
     def idle(self) -> bool:
         """Whether nothing is in flight, to be repeated or queued."""
         return not (self._out or self._commands or self._cursor < self._next)
 
-    def start_job(self, commands: Iterator[tuple[int, bytes]]) -> None:
-        """Stream these (file line, command) pairs; `JobDone` ends them."""
+    def start_job(
+        self, commands: Iterator[tuple[int, bytes]], done: tuple[int, int] = (0, 0), lead: int = 0
+    ) -> None:
+        """Stream these (file line, command) pairs; `JobDone` ends them.
+
+        `done` is what `acked` begins with; the first `lead` pairs are not of the file.
+        """
         self._source = commands
         self._ready = None
         self._ending = False
         self.held = False
         self._job_first = self._next
-        self._sent = msgspec.structs.replace(self._sent, line=0, file_line=0)
+        self._job_done = done
+        self._sent = msgspec.structs.replace(self._sent, line=done[0] - lead, file_line=done[1])
 
     def abandon_job(self) -> None:
         """Send no further file line but those the printer may still ask to repeat."""

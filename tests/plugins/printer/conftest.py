@@ -68,7 +68,7 @@ class Desk:
                     return found
                 await asyncio.sleep(0.02)
 
-    async def refused(self, code: int, method: str, attribute: str, **params: Any) -> str:
+    async def refused(self, code: int, method: str, attribute: str, /, **params: Any) -> str:
         """Expect an error of this code; returns its words."""
         with pytest.raises(HubRefused) as refused:
             await self.call(method, attribute, **params)
