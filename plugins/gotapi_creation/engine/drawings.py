@@ -56,3 +56,10 @@ def _correction(view: View, path: str, size: tuple[int, int]) -> tuple[Mask, Mas
     added: Mask = seen & (green > red + _STRONG)
     removed: Mask = seen & (red > green + _STRONG)
     return added, removed
+
+
+def png(pixels: Bytes) -> bytes:
+    """Return RGBA pixels as a PNG."""
+    file = io.BytesIO()
+    Image.fromarray(pixels, "RGBA").save(file, "PNG", compress_level=3)
+    return file.getvalue()

@@ -21,8 +21,10 @@ _PLAIN: Final = 12.0  # RGB distance that is still the colour of the paper at th
 _PLAIN_SHARE: Final = 0.97
 _INK: Final = 36.0  # RGB distance from the paper that is ink
 _WINDOW: Final = 0.115  # of the short side: over it a photographed paper's light is even
-_DARKER: Final = 8.0  # levels darker than the paper around it is ink
+_DARKER: Final = 6.0  # levels darker than the paper around it is ink
+_SPECK: Final = 0.5  # of the window's side: pixels of a mark of the pen
 _CLOSED: Final = 0.006  # of the short side: gaps of an outline that are closed
+_CLOSED_PHOTO: Final = 0.016  # where a faint pen may have left out more
 _LEAST: Final = 0.02  # of the picture
 _MOST: Final = 0.9
 _LEAKED: Final = 0.3  # of the convex hull, and hardly more than the ink itself
@@ -87,7 +89,7 @@ def _raw(drawing: Drawing, added: Mask) -> _Raw:
     paper = np.array(drawing.paper, float) if drawing.paper is not None else _plain_paper(colours)
     if paper is None:
         ink = _photographed(colours) | added
-        return _Raw(_filled(ink), ink)
+        return _Raw(_filled(ink, _CLOSED_PHOTO), ink)
     ink = (np.linalg.norm(colours - paper, axis=2) > _INK) | added
     return _Raw(_one_colour(ink, colours), ink)
 
@@ -115,14 +117,17 @@ def _photographed(colours: Floats) -> Mask:
     dark = colours.min(axis=2)
     window = max(3, round(_WINDOW * min(dark.shape)))
     around = ndimage.uniform_filter(dark, window, mode="nearest")
-    ink: Mask = dark < around - _DARKER
-    ink = ndimage.binary_opening(ink) | (dark < around - 3 * _DARKER)
-    return ink
+    ink = dark < around - _DARKER
+    label, count = ndimage.label(ink, np.ones((3, 3)))
+    sizes = np.bincount(label.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    found: Mask = (sizes > _SPECK * window)[label]  # the grain of paper is no ink
+    return found
 
 
-def _filled(ink: Mask) -> Mask:
+def _filled(ink: Mask, gap: float = _CLOSED) -> Mask:
     """Close small gaps of the outlines and fill what no paper of the border reaches."""
-    radius = max(1, round(_CLOSED * min(ink.shape)))
+    radius = max(1, round(gap * min(ink.shape)))
     padded = np.pad(ink, radius + 1)
     closed = ndimage.binary_closing(padded, _disc(radius))
     # The pad lets paper flow around figures that touch the border.
