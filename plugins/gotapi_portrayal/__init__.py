@@ -1,1 +1,31 @@
 """City models, terrain and models as 3D portrayals: OGC 3DPS 1.0."""
+
+from collections.abc import Sequence
+
+import click
+import msgspec
+
+from gotapi_core.plugin import Plugin, hookimpl
+from gotapi_portrayal.data.cli import scenes
+from gotapi_portrayal.model import PortrayalSettings
+from gotapi_portrayal.plugin import PortrayalPlugin
+
+
+@hookimpl
+def gotapi_plugins() -> Sequence[type[Plugin]]:
+    return [PortrayalPlugin]
+
+
+@hookimpl
+def gotapi_profiles() -> dict[str, str]:
+    return {"3dps": "see the 3D scenes of this hub, also those that are not for everybody"}
+
+
+@hookimpl
+def gotapi_commands() -> Sequence[click.Command]:
+    return [scenes]
+
+
+@hookimpl
+def gotapi_settings() -> dict[str, type[msgspec.Struct]]:
+    return {"portrayal": PortrayalSettings}

@@ -1,8 +1,10 @@
 """A catalogue that offers something of everything, and where the schemas of OGC lie."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gotapi_portrayal.catalogue import (
@@ -23,6 +25,11 @@ from gotapi_portrayal.catalogue import (
     Text,
     ViewpointHint,
 )
+from gotapi_portrayal.data import lod
+from gotapi_portrayal.data.sqlite_store import SqliteSceneStore
+from gotapi_portrayal.data.store import FILE_NAME
+from gotapi_portrayal.data.surfaces import TriangleBatch
+from gotapi_portrayal.data.types import Attribute, Crs, FeatureDraft, LayerDraft
 
 OPTIONS = "http://www.opengis.net/spec/3DPS/1.0/concept/service/scene/deliveryOptions/"
 GLTF = ("model/gltf-binary", "model/gltf+json", "model/vnd.gltf+json")
@@ -137,3 +144,55 @@ def ogc_schemas() -> Path:
     if not (folder / "3dps").is_dir():
         pytest.skip("the posted schemas of OGC are not beside the repository")
     return folder
+
+
+EAST, NORTH = 500_000.0, 5_700_000.0  # of the first house, in EPSG:25832
+HOUSES = 3  # cubes of 10 m in a row, 20 m from one to the next
+FACES = [
+    (0, 2, 1), (0, 3, 2), (4, 5, 6), (4, 6, 7), (0, 1, 5), (0, 5, 4),
+    (1, 2, 6), (1, 6, 5), (2, 3, 7), (2, 7, 6), (3, 0, 4), (3, 4, 7),
+]  # fmt: skip
+
+
+def house(number: int, east: float, north: float) -> TriangleBatch:
+    corners = [[0, 0], [10, 0], [10, 10], [0, 10]]
+    box = [[*corner, height] for height in (0, 10) for corner in corners]
+    points = np.array(box, np.float64) + np.array([east, north, 50.0])
+    count = len(FACES)
+    code = lod.code("2")
+    return TriangleBatch(
+        points=points,
+        triangles=np.array(FACES, np.int64),
+        features=np.full(count, number, np.int64),
+        lods=np.full(count, code, np.uint8),
+        masks=np.full(count, lod.bit(code), np.uint32),
+        materials=np.zeros(count, np.uint32),
+        surfaces=np.zeros(count, np.uint8),
+    )
+
+
+def fill(store: SqliteSceneStore, name: str, *, public: bool = True, north: float = NORTH) -> None:
+    """Write a layer of houses, replacing what has its name."""
+    crs = Crs("EPSG:25832+7837", "EPSG:25832", "EPSG:7837")
+    draft = LayerDraft(name=name, title=name.title(), crs=crs, public=public)
+    with store.write(draft) as writer:
+        for place in range(HOUSES):
+            attributes: dict[str, Attribute] = {"storeys": place + 1, "street": "<A & B>"}
+            feature = FeatureDraft(f"{name}-{place}", "Building", attributes=attributes)
+            number = writer.feature(feature)
+            writer.triangles(house(number, EAST + 20 * place, north))
+
+
+@pytest.fixture
+def fill_layer() -> Callable[..., None]:
+    return fill
+
+
+@pytest.fixture
+def scene_store(tmp_path: Path) -> Iterator[SqliteSceneStore]:
+    """A store with a public layer `town` and a private one, `hidden`, north of it."""
+    store = SqliteSceneStore(tmp_path / FILE_NAME)
+    fill(store, "town")
+    fill(store, "hidden", public=False, north=NORTH + 100)
+    yield store
+    store.close()
