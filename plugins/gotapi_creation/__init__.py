@@ -29,9 +29,10 @@ def gotapi_profiles() -> dict[str, str]:
 @hookimpl
 def gotapi_commands() -> "Sequence[click.Command]":
     from gotapi_creation.cli import creation
+    from gotapi_creation.create.command import create
     from gotapi_creation.service.cli import creation_service
 
-    return [creation, creation_service]
+    return [create, creation, creation_service]
 
 
 @hookimpl

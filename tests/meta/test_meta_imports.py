@@ -26,6 +26,13 @@ ALLOWED = {
     "gotapi_core.conformance": {"gotapi_core.conformance", "gotapi_core.protocol"},
     "gotapi_auth": {"gotapi_auth", "gotapi_core.protocol", "gotapi_core.store"},
     "gotapi_meshes": {"gotapi_meshes"},
+    # A command of a plug-in that is an application: it asks a hub, as `gotapi print` does.
+    "gotapi_creation.create": {
+        "gotapi_creation",
+        "gotapi_core.cli",
+        "gotapi_core.client",
+        *BELOW_PLUGINS,
+    },
     "gotapi_creation": {"gotapi_creation", *BELOW_PLUGINS},
     "gotapi_portrayal": {"gotapi_portrayal", *BELOW_PLUGINS},
     "gotapi_printer": {"gotapi_printer", *BELOW_PLUGINS},
