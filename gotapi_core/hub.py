@@ -247,7 +247,10 @@ class Hub:
         if ask.method is Method.DELETE:
             self.listeners.unlisten(access.application_id, ask.service_id, route.name)
             return {}
-        stream = Stream(ask.service_id, route.name, _params_key(route, ask.params))
+        key = _params_key(route, ask.params)
+        if route.socket:  # what has a socket of its own is told to each application by itself
+            key += access.application_id
+        stream = Stream(ask.service_id, route.name, key)
         self.listeners.listen(access.application_id, stream, supervisor, route, call, ask.params)
         return {}
 

@@ -74,8 +74,8 @@ def event(
     the generator for the first listener and closes it after the last (DWAPI-3DP 7.2.3). Listeners
     with the same parameters share it, so its `Call` is the first one's.
 
-    With `socket`, a path below one of the plug-in's surfaces, a WebSocket there gets the bare
-    values too, from a generator of its own: its first message is a JSON object with the
+    With `socket`, a path below one of the plug-in's surfaces, no two applications share one, and a
+    WebSocket there gets the bare values too, from a generator of its own: its first message is a JSON object with the
     `accessToken`, and the other members are the parameters.
     """
     name = _name(profile, interface, attribute)

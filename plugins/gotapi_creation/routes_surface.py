@@ -60,6 +60,7 @@ class SurfaceRoutes(ABC):
         try:
             caller = _allowed(request.caller)
             wish = _read(request)
+            code = self._session_code(wish, caller, code)
             asker = Asker(caller.application, request.base_url)
             answer, code = await self.desk.answer(wish, asker)
         except CreationError as error:
@@ -67,6 +68,15 @@ class SurfaceRoutes(ABC):
             status = error.status if settings.strict_http else 200
             return _json(status, write_error(error, code, figures=figures))
         return _json(200, write_answer(answer, code, figures=figures))
+
+    def _session_code(self, wish: Request, caller: Caller, code: int | None) -> int | None:
+        """Return the requestCode that an answer has where the request has none (7.2.2)."""
+        if code is not None:
+            return code
+        session = self.book.sessions.get(wish.secure_token)
+        if session is not None and session.application == caller.application:
+            return session.request_code
+        return self.book.next_code(caller.application)
 
     @surface("/3dcapi/files")
     async def file(self, request: SurfaceRequest) -> SurfaceReply:

@@ -180,6 +180,7 @@ class Fake:
 async def _endless() -> AsyncIterator[bytes]:
     while True:
         yield b" " * 65536
+        await asyncio.sleep(0)  # the client runs in the same loop
 
 
 @asynccontextmanager
