@@ -13,6 +13,8 @@ from gotapi_printer.ble_radio import explained
 from gotapi_printer.content.cli import content
 from gotapi_printer.guard import ARMED_FOR
 from gotapi_printer.link import LinkError
+from gotapi_printer.serial_place import serial_ports
+from gotapi_printer.usb_table import Kind, known, usb_id
 
 JOBS = "jobs"  # each printer the hub has had has a folder in it
 
@@ -62,25 +64,63 @@ printers.add_command(content)
 
 
 @printers.command()
-@click.option("--ble", is_flag=True, required=True, help="Look for Bluetooth LE devices.")
+@click.option("--ble", is_flag=True, help="Look for Bluetooth LE devices, not for serial ports.")
 @click.option("--seconds", default=6.0, show_default=True, type=click.FloatRange(0.1, 120.0))
-@click.option("--all", "everything", is_flag=True, help="Also devices without serial data.")
+@click.option("--all", "everything", is_flag=True, help="Also what is no likely printer.")
 def scan(ble: bool, seconds: float, everything: bool) -> None:
-    """List printers that are near, with what to write into the settings."""
+    """List printers that are near, with what to write into the settings.
+
+    Serial ports are listed by what their USB descriptors say; none is opened.
+    """
+    if ble:
+        _scan_ble(seconds, everything)
+    else:
+        _scan_serial(everything)
+
+
+def _scan_serial(everything: bool) -> None:
+    devices = serial_ports()
+    likely = [(device, known(device)) for device in devices]
+    shown = [
+        (device, row)
+        for device, row in likely
+        if everything or (row is not None and row.kind is not Kind.NEVER)
+    ]
+    for device, row in shown:
+        title = "unknown" if row is None else f"{row.title} ({row.kind.value})"
+        said = _printable(f"{device.manufacturer} {device.product}".strip()) or "(says nothing)"
+        serial = _printable(device.serial_number) or "-"
+        click.echo(f"{device.name}  {usb_id(device) or 'no USB'}  {serial}  {said}  {title}")
+    if not shown:
+        more = "" if everything else "; --all shows the others too"
+        text = f"Found none of {len(devices)} serial ports{more}. Is it plugged in, and on?"
+        click.echo(text, err=True)
+    elif (first := shown[0])[1] is not None:
+        serial, path = _printable(first[0].serial_number), first[0].name
+        place = f'usb_serial = "{serial}"' if serial else f'path = "{path}"'
+        click.echo(f"In the settings: ports = [{{{place}}}]", err=True)
+
+
+def _scan_ble(seconds: float, everything: bool) -> None:
     try:
         devices = asyncio.run(find_ble(seconds))
     except LinkError as error:
         raise click.ClickException(str(error)) from error
     shown = [one for one in devices if everything or one.profile is not None]
     for one in shown:
-        name = "".join(letter for letter in one.name if letter.isprintable())
         title = "no known serial data" if one.profile is None else one.profile.title
-        click.echo(f"{one.address}  {one.strength:4} dBm  {name or '(no name)'}  {title}")
+        name = _printable(one.name) or "(no name)"
+        click.echo(f"{one.address}  {one.strength:4} dBm  {name}  {title}")
     if shown:
         click.echo(f'In the settings: ports = [{{ble = "{shown[0].address}"}}]', err=True)
     else:
         more = "" if everything else "; --all shows devices of other kinds too"
         click.echo(f"Found none of {len(devices)} devices{more}. Is it on, and free?", err=True)
+
+
+def _printable(text: str) -> str:
+    """What a device says of itself, without what would move the terminal's cursor."""
+    return "".join(letter for letter in text if letter.isprintable())
 
 
 @printers.command()

@@ -15,7 +15,7 @@ from gotapi_printer.gcode import FileFacts
 from gotapi_printer.guard import Guard
 from gotapi_printer.job import JobError, JobState, Progress
 from gotapi_printer.journal import Place
-from gotapi_printer.link import Link, LinkError, LinkGone
+from gotapi_printer.link import Link, LinkError, LinkGone, LinkMissing
 from gotapi_printer.requests import (
     Answer,
     EmergencyStop,
@@ -42,6 +42,8 @@ class DriverSettings(msgspec.Struct, frozen=True):
     retry: float = 0.5
     """The first, doubled at each further one."""
     retry_most: float = 2.0
+    retry_missing: float = 0.5
+    """While the port is not there: to look for it costs next to nothing."""
     retry_stranger: float = 10.0
     """After something answered that is no printer: it should not be bothered often."""
     close_wait: float = 15.0
@@ -218,8 +220,8 @@ class PrinterDriver:
         """Open the link and serve it to its end; return how long to wait before the next try."""
         settings = self._settings
         following = min(settings.retry_most, wait * 2)
-        link = self._factory()
         session: Session | None = None
+        link = self._factory()
         try:
             facts = link.open()
             self._link = link
@@ -237,6 +239,8 @@ class PrinterDriver:
             following, message = settings.retry, "connecting again"
         except NotAPrinter as error:
             following, message = settings.retry_stranger, str(error)
+        except LinkMissing as error:
+            following, message = settings.retry_missing, str(error)
         except LinkError as error:
             message = str(error)
             if session is not None and session.identified:

@@ -53,6 +53,13 @@ class Link(ABC):
         """How often the link broke and came back by itself; bytes may have been lost each time."""
         return 0
 
+    def next_speed(self) -> int | None:
+        """Go on at another speed, if there is one that was not tried; raises LinkGone."""
+        return None
+
+    def answered(self, *, resets: bool) -> None:  # noqa: B027 - others have nothing to remember
+        """A printer is at the other end; `resets` is whether opening restarts most of its kind."""
+
     @abstractmethod
     def open(self) -> LinkFacts:
         """Open the link; raise LinkMissing, LinkBusy, LinkDenied or LinkError."""

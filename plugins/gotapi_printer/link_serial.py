@@ -11,7 +11,6 @@ import time
 
 import msgspec
 import serial
-from serial.tools import list_ports
 
 from gotapi_printer.link import (
     Link,
@@ -22,6 +21,7 @@ from gotapi_printer.link import (
     LinkGone,
     LinkMissing,
 )
+from gotapi_printer.serial_place import SerialPlace, port_facts
 
 PORT_ERRORS: tuple[type[Exception], ...] = (OSError,)
 """What pyserial and the system raise over a port; termios has an error of its own."""
@@ -46,30 +46,17 @@ WRITE_PATIENCE = 10.0
 URGENT_PATIENCE = 1.0
 """The same for an emergency stop."""
 
+RESET_PULSE = 0.1
+"""Seconds that DTR is off to restart a board."""
+
 
 class SerialSettings(msgspec.Struct, frozen=True):
     """How to open one port."""
 
     port: str
     baud: int = 115_200
-    dtr: bool | None = None
-    """False keeps most boards from resetting when the port opens; None leaves it to the system."""
-
-
-def port_facts(port: str) -> LinkFacts:
-    """What the USB descriptor says about a port; only its name where there is none."""
-    real = os.path.realpath(port)
-    for found in list_ports.comports():
-        if found.device in (port, real):
-            return LinkFacts(
-                name=port,
-                manufacturer=found.manufacturer or "",
-                product=found.product or "",
-                serial_number=found.serial_number or "",
-                vendor_id=found.vid,
-                product_id=found.pid,
-            )
-    return LinkFacts(name=port)
+    reset: bool | None = None
+    """Whether opening the port shall restart the board; None leaves it to the system."""
 
 
 def open_port(settings: SerialSettings) -> serial.Serial:
@@ -81,12 +68,31 @@ def open_port(settings: SerialSettings) -> serial.Serial:
         port.write_timeout = WRITE_PATIENCE
         if "://" not in settings.port:
             port.exclusive = True
-        if settings.dtr is not None:
-            port.dtr = settings.dtr
+        if settings.reset is False and sys.platform == "win32":
+            port.dtr = False
         port.open()
     except OPEN_ERRORS as error:
         raise _open_error(settings, error) from error
+    with contextlib.suppress(*OPEN_ERRORS):
+        # A pseudo terminal and a socket have no such line.
+        _reset(port, settings.reset)
     return port
+
+
+def _reset(port: serial.Serial, wanted: bool | None) -> None:
+    """Pulse DTR, or keep it: a board with a USB chip restarts when it goes on.
+
+    Linux turns DTR on with the first opening and off with the last closing; without the latter,
+    opening again changes nothing.
+    """
+    if wanted:
+        port.dtr = False
+        time.sleep(RESET_PULSE)
+        port.dtr = True
+    elif wanted is False and sys.platform != "win32":
+        attributes = termios.tcgetattr(port.fileno())
+        attributes[2] &= ~termios.HUPCL
+        termios.tcsetattr(port.fileno(), termios.TCSANOW, attributes)
 
 
 def _open_error(settings: SerialSettings, error: Exception) -> LinkError:
@@ -113,7 +119,51 @@ def _error_number(error: BaseException | None) -> int | None:
     return None
 
 
-class PlainSerialLink(Link):
+class SerialLink(Link):
+    """What both kinds of links do about their port: where it is, its speed, what is remembered."""
+
+    def __init__(self, settings: SerialSettings, place: SerialPlace | None = None) -> None:
+        self._settings = settings
+        self._place = place
+        self._port: serial.Serial | None = None
+
+    def _open(self) -> tuple[serial.Serial, LinkFacts]:
+        place = self._place
+        if place is not None:
+            baud = place.speeds.begin()
+            reset = self._settings.reset
+            if reset is None and not place.resets:
+                reset = False
+            self._settings = msgspec.structs.replace(
+                self._settings, port=place.find(), baud=baud, reset=reset
+            )
+        port = open_port(self._settings)
+        facts = port_facts(self._settings.port)
+        if place is not None:
+            place.opened(facts)
+        return port, facts
+
+    def next_speed(self) -> int | None:
+        baud = None if self._place is None else self._place.speeds.next()
+        if baud is not None and self._port is not None:
+            try:
+                self._port.baudrate = baud
+                self._port.reset_input_buffer()
+            except OPEN_ERRORS as error:
+                raise self._gone() from error
+        return baud
+
+    def answered(self, *, resets: bool) -> None:
+        if self._place is not None:
+            self._place.speeds.right()
+            self._place.resets = resets
+
+    def _gone(self) -> LinkGone:
+        name = self._settings.port
+        return LinkGone(f"{name} is gone; check the cable and that the printer is on")
+
+
+class PlainSerialLink(SerialLink):
     """Any pyserial port, with pyserial's own reading and writing: Windows, `socket://`, `loop://`.
 
     `wake` takes effect within POLL seconds.
@@ -121,16 +171,15 @@ class PlainSerialLink(Link):
 
     POLL = 0.02
 
-    def __init__(self, settings: SerialSettings) -> None:
-        self._settings = settings
-        self._port: serial.Serial | None = None
+    def __init__(self, settings: SerialSettings, place: SerialPlace | None = None) -> None:
+        super().__init__(settings, place)
         self._woken = threading.Event()
 
     def open(self) -> LinkFacts:
-        port = open_port(self._settings)
+        port, facts = self._open()
         port.timeout = self.POLL
         self._port = port
-        return port_facts(self._settings.port)
+        return facts
 
     def read(self, timeout: float) -> bytes:
         port = self._opened()
@@ -172,31 +221,23 @@ class PlainSerialLink(Link):
             raise self._gone()
         return self._port
 
-    def _gone(self) -> LinkGone:
-        return LinkGone(_gone_text(self._settings.port))
 
-
-def _gone_text(name: str) -> str:
-    return f"{name} is gone; check the cable and that the printer is on"
-
-
-class PosixSerialLink(Link):
+class PosixSerialLink(SerialLink):
     """A terminal device read and written by its file descriptor, without pyserial in the way.
 
     The lock is for closing only: a descriptor number must not be reused under `wake` or
     `write_urgent`. `read` and `write` never take it, so an emergency stop waits for nobody.
     """
 
-    def __init__(self, settings: SerialSettings) -> None:
-        self._settings = settings
-        self._port: serial.Serial | None = None
+    def __init__(self, settings: SerialSettings, place: SerialPlace | None = None) -> None:
+        super().__init__(settings, place)
         self._closing = threading.Lock()
         self._fd = -1
         self._wake_out, self._wake_in = -1, -1
         self._poll = select.poll()
 
     def open(self) -> LinkFacts:
-        port = open_port(self._settings)
+        port, facts = self._open()
         with self._closing:
             self._port = port
             self._fd = port.fileno()
@@ -206,7 +247,7 @@ class PosixSerialLink(Link):
             os.set_blocking(self._wake_in, False)
         self._poll.register(self._fd, select.POLLIN)
         self._poll.register(self._wake_out, select.POLLIN)
-        return port_facts(self._settings.port)
+        return facts
 
     def read(self, timeout: float) -> bytes:
         fd = self._fd
@@ -286,12 +327,12 @@ class PosixSerialLink(Link):
             os.close(self._wake_in)
             self._fd = self._wake_out = self._wake_in = -1
 
-    def _gone(self) -> LinkGone:
-        return LinkGone(_gone_text(self._settings.port))
 
+def serial_link(settings: SerialSettings, place: SerialPlace | None = None) -> Link:
+    """The fitting link for a port on this system; not open yet.
 
-def serial_link(settings: SerialSettings) -> Link:
-    """The fitting link for a port on this system; not open yet."""
+    With a `place`, port and speed are what that says at the time of opening.
+    """
     if sys.platform == "win32" or "://" in settings.port:
-        return PlainSerialLink(settings)
-    return PosixSerialLink(settings)
+        return PlainSerialLink(settings, place)
+    return PosixSerialLink(settings, place)

@@ -5,6 +5,7 @@ The figures of DWAPI-3DP 7.2 give `3dp`, `scopes`, `type`, `online`, `printAttri
 without spelling it. Lengths are millimetres, temperatures degrees Celsius, times seconds.
 """
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -19,6 +20,8 @@ from gotapi_printer.policy import PolicyLimits
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=96)]
 Script = Annotated[tuple[Line, ...], msgspec.Meta(max_length=50)]
 Minutes = Annotated[float, msgspec.Meta(ge=0, le=10_000)]
+Baud = Annotated[int, msgspec.Meta(ge=300, le=12_000_000)]
+Window = Annotated[int, msgspec.Meta(ge=0, le=64)]
 IdleSeconds = Annotated[int, msgspec.Meta(ge=0, le=86_400)]
 Copies = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Index = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
@@ -46,7 +49,10 @@ class PortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One printer: where it is connected and what people call it."""
 
     path: str = ""
-    baud: int = 115200
+    baud: Baud | Literal["auto"] = "auto"
+    usb_serial: str = ""  # serial number of its USB descriptor, in place of `path`
+    reset_on_open: bool | None = None  # whether opening the port restarts the board; unset: either
+    window: Window = 0  # lines in flight; 0: as many as the printer's oks offer
     name: str = ""
     size: tuple[float, float, float] | None = None  # mm; for printers that do not tell
     slicer_profile: str = ""  # path of a configuration exported from PrusaSlicer
@@ -64,19 +70,29 @@ class PortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile: Literal["", "nus", "hm10", "issc", "ffe5", "fff0"] = ""  # how its data goes; "": any
 
     def __post_init__(self) -> None:
-        if bool(self.path) == bool(self.ble):
-            raise ValueError("a printer has either `path`, of its port, or `ble`, an address")
+        if len([one for one in (self.path, self.usb_serial, self.ble) if one]) != 1:
+            raise ValueError(
+                "a printer has either `path`, of its port, or `usb_serial`, the serial number of "
+                "its USB device, or `ble`, an address"
+            )
         if self.ble and not is_address(self.ble):
             raise ValueError(
                 f"`ble` is '{self.ble[:40]}'; an address such as C0:FF:EE:00:00:01 was expected "
                 "(gotapi printers scan --ble lists what is near)"
             )
 
+    @property
+    def place(self) -> str:
+        """Where it is, in a word."""
+        return self.ble or self.usb_serial or Path(self.path).name
+
 
 class PrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[plugins.printer]` of the settings."""
 
     ports: tuple[PortSettings, ...] = ()
+    discover: Literal["off", "printers", "all"] = "off"  # also printers on USB not named in `ports`
+    exclude: tuple[str, ...] = ()  # from `discover`: ports, USB serial numbers, vid:pid
     slicer_profile: str = ""  # for printers without one of their own
     content: tuple[ContentServer, ...] = ()  # content servers besides the hub's own
     contents: str = ""  # folder of the hub's own; empty: one of the plug-in's

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -37,6 +37,7 @@ from gotapi_printer.model import (
     StatusResult,
     StopParams,
 )
+from gotapi_printer.newcomers import newcomers
 from gotapi_printer.paces import Paces
 from gotapi_printer.printer import Content, Printer
 from gotapi_printer.routes_content import ContentRoutes
@@ -44,11 +45,13 @@ from gotapi_printer.routes_files import FileRoutes
 from gotapi_printer.routes_policy import PolicyRoutes
 from gotapi_printer.routes_queue import QueueRoutes
 from gotapi_printer.routes_resume import ResumeRoutes
+from gotapi_printer.serial_place import SerialPlace, serial_ports
 from gotapi_printer.slicings import Slicing
 
 JOBS = "jobs"  # the collection and the folder of that name
 PRINTERS = "printers"  # what is remembered of each
 PACES = "paces"  # what prints taught about estimates
+DISCOVER_EVERY = 2.0  # seconds between two looks at USB
 SLICING = "slicing"  # the same, of models on their way to G-code
 
 
@@ -69,10 +72,26 @@ class PrinterPlugin(ContentRoutes, FileRoutes, PolicyRoutes, QueueRoutes, Resume
         self.desk.open()
         self.open_contents(settings)
         for port in settings.ports:
-            printer = self._make(port)
-            self._printers[printer.id] = printer
-            await printer.start()
-            context.spawn(self._announce(printer))
+            await self._add(port)
+        if settings.discover != "off":
+            context.spawn(self._discover(settings))
+
+    async def _add(self, port: PortSettings) -> None:
+        printer = self._make(port)
+        self._printers[printer.id] = printer
+        await printer.start()
+        self.context.spawn(self._announce(printer))
+
+    async def _discover(self, settings: PrinterSettings) -> None:
+        """Take each printer that appears on USB into service."""
+        ports = list(settings.ports)
+        while True:
+            devices = await asyncio.to_thread(serial_ports)
+            for port in newcomers(devices, settings, ports):
+                ports.append(port)
+                await self._add(port)
+                self.context.services_changed()
+            await asyncio.sleep(DISCOVER_EVERY)
 
     async def stop(self) -> None:
         # Each turns its heaters off first, which takes seconds.
@@ -154,12 +173,7 @@ class PrinterPlugin(ContentRoutes, FileRoutes, PolicyRoutes, QueueRoutes, Resume
 
     def _make(self, port: PortSettings) -> Printer:
         own_id = _unique(_slug(port), self._printers)
-
-        def link() -> Link:
-            if port.ble:
-                return BleLink(BleSettings(port.ble, port.profile))
-            return serial_link(SerialSettings(port=port.path, baud=port.baud))
-
+        link = _links(port)
         folder = self.context.folder / JOBS / own_id
         jobs, records = self.context.collection(JOBS), self.context.collection(PRINTERS)
         book = JobBook(own_id, jobs, records, folder)
@@ -172,6 +186,15 @@ class PrinterPlugin(ContentRoutes, FileRoutes, PolicyRoutes, QueueRoutes, Resume
         return Printer(own_id, port, book, link, work, content, paces)
 
 
+def _links(port: PortSettings) -> Callable[[], Link]:
+    """Make what makes a link for each connection."""
+    if port.ble:
+        return lambda: BleLink(BleSettings(port.ble, port.profile))
+    place = SerialPlace(port.path, port.usb_serial, None if port.baud == "auto" else port.baud)
+    settings = SerialSettings(port.path, reset=port.reset_on_open)
+    return lambda: serial_link(settings, place)
+
+
 def _slug(port: PortSettings) -> str:
     """Make a service id of the port's name, which stays the same over restarts."""
     words = re.sub(r"[^a-z0-9]+", "-", _place(port).lower()).strip("-")
@@ -179,6 +202,8 @@ def _slug(port: PortSettings) -> str:
 
 
 def _place(port: PortSettings) -> str:
+    if port.usb_serial:
+        return f"usb {port.usb_serial}"
     return f"ble {port.ble}" if port.ble else Path(port.path).name
 
 

@@ -28,6 +28,7 @@ from gotapi_printer.guard import Guard
 from gotapi_printer.job import JobError, JobEvent, JobState, Source
 from gotapi_printer.jobs import Bed, JobBook, StoredJob
 from gotapi_printer.link import Link, LinkError
+from gotapi_printer.marlin import Limits
 from gotapi_printer.model import (
     HistoryEntry,
     Information,
@@ -84,7 +85,7 @@ class Printer:
         self._time: DeviceClock | None = None
         self._paces = paces
         self._guard = Guard(guard_settings(settings))
-        session = SessionSettings(idle_off=settings.idle_off)
+        session = SessionSettings(idle_off=settings.idle_off, limits=Limits(window=settings.window))
         self._driver = PrinterDriver(
             link_factory,
             self._from_driver,
@@ -240,8 +241,7 @@ class Printer:
             return self._settings.name
         if self._update.firmware is not None and self._update.firmware.machine:
             return self._update.firmware.machine
-        place = self._settings.ble or Path(self._settings.path).name
-        return f"Printer at {place}"  # HD-HLF-09: made up
+        return f"Printer at {self._settings.place}"  # HD-HLF-09: made up
 
     # -- what applications do ---------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """One connection to a printer: its loop, the job that runs on it and what was asked of it."""
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -16,6 +17,7 @@ from gotapi_printer.marlin import (
     Event,
     Fault,
     FaultKind,
+    Identify,
     JobDone,
     Noise,
     Ok,
@@ -227,18 +229,36 @@ class Session(SessionRequests):
         identify = self._identify
         if identify is None:
             return
-        if identify.failed:
-            raise NotAPrinter(identify.unanswered(self._facts.name))
+        if identify.failed or identify.garbled >= self._garbled:
+            self._try_another_speed(identify, now)
+            return
         if identify.firmware is None:
             return
         self._identify = None
         self.identified = True
+        self._link.answered(resets=identify.firmware.dialect.resets)
         if self._make_safe:
             self._make_safe = False
             self._send_safe_end(0)
         if (asked := self._care.begin(identify.firmware)) is not None:
             self._host.command(asked, TIMER_TAG)
         self._show(DriverState.ONLINE, "ready", firmware=identify.firmware)
+
+    def _try_another_speed(self, identify: Identify, now: float) -> None:
+        speed = self._link.next_speed()
+        if speed is None:
+            if identify.failed:
+                raise NotAPrinter(identify.unanswered(self._facts.name))
+            # Stray bytes, it may be: the deadline decides.
+            self._garbled = math.inf
+            return
+        # Ends a line of which the printer made no sense.
+        self._link.write(b"\n")
+        settings = self._settings
+        timing = msgspec.structs.replace(settings.identify, deadline=settings.speed_wait)
+        self._begin_anew(now, timing)
+        because = identify.unanswered(self._facts.name)
+        self._show(DriverState.CONNECTING, f"{because}; trying {speed} baud")
 
     # -- care ---------------------------------------------------------------------------------
 

@@ -30,6 +30,9 @@ from gotapi_printer.updates import Board, DriverFault, DriverState
 SAFE_END = (b"M104 S0", b"M140 S0", b"M107", b"M84")
 """Ends a job that did not end itself: nozzle, bed, fan and motors off."""
 
+GARBLED: float = 3
+"""Lines that are no text, after which another speed is tried at once."""
+
 # Those of Identify are below 10.
 SAFE_TAG, CLOSE_TAG, TIMER_TAG = 11, 12, 13
 FIRST_SEND_TAG = 100
@@ -50,6 +53,8 @@ class SessionSettings(msgspec.Struct, frozen=True):
     """Silence after a restart before the printer is asked who it is."""
     halted_wait: float = 5.0
     """The same, and between tries, for a printer that halted."""
+    speed_wait: float = 2.5
+    """For an answer at each speed but the first, at which the board may have to boot."""
     close_wait: float = 3.0
     """For the heaters to be off when the connection is ended on purpose."""
     idle_off: int = 0
@@ -99,6 +104,7 @@ class SessionBase:
         now = clock()
         self._host = MarlinHost(settings.timing, settings.limits)
         self._identify: Identify | None = Identify(self._host, now, settings.identify)
+        self._garbled = GARBLED
 
     @property
     def _dialect(self) -> Dialect:
@@ -161,15 +167,19 @@ class SessionBase:
         settings = self._settings
         self._fail_pending("the printer restarted or failed before it answered")
         self._prompts.clear()
-        resends = self._host.resends
-        self._host = MarlinHost(settings.timing, settings.limits)
-        self._host.resends = resends
         wait = settings.halted_wait if halted else settings.boot_wait
         timing = settings.identify
         if halted:
             # Only its user can bring a halted printer back, however long that takes.
             timing = msgspec.structs.replace(timing, deadline=float("inf"), retry=wait)
+        self._begin_anew(now, timing, wait)
+
+    def _begin_anew(self, now: float, timing: IdentifyTiming, wait: float = 0.0) -> None:
+        resends = self._host.resends
+        self._host = MarlinHost(self._settings.timing, self._settings.limits)
+        self._host.resends = resends
         self._identify = Identify(self._host, now, timing, wait=wait)
+        self._garbled = GARBLED
 
     def _apply(self, event: JobEvent, now: float, reason: str = "") -> None:
         if self._job is not None:

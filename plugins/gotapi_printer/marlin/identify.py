@@ -100,6 +100,7 @@ class Identify:
             self._booting = True
             if now - self._restarted_at > self._timing.boot:
                 self.restarts += 1
+                self.garbled = 0
                 self._boot.clear()
             self._restarted_at = now
         elif isinstance(event, Noise | Comment):

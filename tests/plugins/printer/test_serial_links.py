@@ -6,6 +6,7 @@ import os
 import pty
 import select
 import sys
+import termios
 import threading
 import time
 import tty
@@ -20,9 +21,9 @@ from gotapi_printer.link_serial import (
     PlainSerialLink,
     PosixSerialLink,
     SerialSettings,
-    port_facts,
     serial_link,
 )
+from gotapi_printer.serial_place import port_facts
 
 
 class Port:
@@ -287,11 +288,12 @@ def test_what_the_system_says_becomes_what_to_do(monkeypatch, number, kind, text
         serial_link(SerialSettings("/dev/ttyX")).open()
 
 
-def test_the_port_is_locked_for_others_and_dtr_can_be_set(port):
-    made = PosixSerialLink(SerialSettings(port.path, 250_000, dtr=False))
+def test_the_port_is_locked_for_others_and_need_not_be_reset(port):
+    made = PosixSerialLink(SerialSettings(port.path, 250_000, reset=False))
     facts = made.open()
     assert facts == LinkFacts(port.path)
-    assert made._port.dtr is False
+    kept = termios.tcgetattr(made._fd)[2] & termios.HUPCL
+    assert not kept, "closing leaves DTR on, so that opening again resets nothing"
     with open(port.path, "rb", buffering=0) as other, pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     made.close()
