@@ -18,7 +18,7 @@ from gotapi_creation.engine.base import Mask, Single
 
 ALONE: Final = 0.8
 """Depth of a figure without a right drawing, by that of a ball: what nine characters had."""
-_ROWS_SMOOTHED: Final = 0.7
+_ROWS_SMOOTHED: Final = 2.0  # of the 256; the pen is not steady from row to row
 _EDGE: Final = 0.7
 _SAME: Final = -2
 _FAR: Final = 4.0  # cells: the outlines' fields need no more
@@ -145,7 +145,11 @@ def _measured(right: Single) -> tuple[Single, Single]:
     # Rows without the figure take the middle of the nearest that has it.
     nearest = ndimage.distance_transform_edt(~filled, return_distances=False, return_indices=True)
     middle = middle[nearest[0]]
-    smooth = ndimage.gaussian_filter1d(middle, _ROWS_SMOOTHED, mode="nearest")
+    sigma = _ROWS_SMOOTHED * len(right) / 256
+    smooth = ndimage.gaussian_filter1d(middle, sigma, mode="nearest")
+    # Squares: those of a round end fall evenly to nothing, and smoothing leaves them.
+    squares = ndimage.gaussian_filter1d(half[nearest[0]] ** 2, sigma, mode="nearest")
+    half = np.where(filled, np.sqrt(squares), 0.0)
     return half.astype(np.float32), smooth.astype(np.float32)
 
 

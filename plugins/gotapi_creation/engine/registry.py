@@ -17,9 +17,21 @@ def _shape(settings: Mapping[str, bytes]) -> Engine:
     return ShapeEngine()
 
 
+def _onnx(settings: Mapping[str, bytes]) -> Engine:
+    from gotapi_creation.engine.onnx_engine import OnnxEngine, OnnxSettings
+
+    return OnnxEngine(read_settings("onnx", settings, OnnxSettings))
+
+
+def _command(settings: Mapping[str, bytes]) -> Engine:
+    from gotapi_creation.engine.command_engine import CommandEngine, CommandSettings
+
+    return CommandEngine(read_settings("command", settings, CommandSettings))
+
+
 S = TypeVar("S", bound=msgspec.Struct)
 
-OURS: Final[Mapping[str, Factory]] = {"shape": _shape}
+OURS: Final[Mapping[str, Factory]] = {"shape": _shape, "onnx": _onnx, "command": _command}
 
 
 class _Specification:
