@@ -15,6 +15,7 @@ from gotapi_core.cli.consent import ORIGIN, open_client, token_cache, with_conse
 from gotapi_core.cli.own_key import own_key
 from gotapi_core.cli.trust import trust_in
 from gotapi_core.client import Events, HubClient, HubError, HubRefused, Service
+from gotapi_core.client.tus import Answer
 from gotapi_core.client.wire import Wire
 from gotapi_creation.create.direct import told
 from gotapi_creation.create.report import Report
@@ -46,6 +47,8 @@ from gotapi_creation.wire.requests import Ask
 from gotapi_creation.wire.words import Folded
 
 PROFILE: Final = "3dcapi"
+_FORM: Final = "application/x-www-form-urlencoded"
+_BYTES: Final = "application/octet-stream"
 _ANSWER: Final = 90.0  # seconds; the first request may have to start the service
 _SILENCE: Final = 5.0  # seconds without an event, then the hub is asked
 _LARGEST: Final = 256 << 20  # bytes of a model
@@ -117,17 +120,31 @@ class _Job:
         request = Request(
             op=op,
             service_id=self._service.id,
-            access_token=self._client.reveal_token(),
+            access_token="" if op is Op.SET_ATTRIBUTE else self._client.reveal_token(),
             secure_token=self._secure_token,
             job_id=self._id,
             ask=ask,
             extra=extra,
         )
         method, path, query = write_request(request)
-        status, body = await self._wire.ask(method, path, dict(parse_qsl(query)), _ANSWER)
+        async with _in_time():
+            if method == "PUT":
+                answer = await self._exchange(method, path, query.encode(), _FORM)
+                status, body = answer.status, answer.body
+            else:
+                params = dict(parse_qsl(query))
+                status, body = await self._wire.ask(method, path, params, _ANSWER)
         if status == 404:
             raise Unfit("This hub cannot make models; --here makes the model without it")
         return read_answer(body)[1]
+
+    async def _exchange(self, method: str, path: str, data: bytes, kind: str) -> Answer:
+        headers = {
+            "Content-Type": kind,
+            "Content-Length": str(len(data)),
+            "Authorization": f"Bearer {self._client.reveal_token()}",
+        }
+        return await self._wire.exchange(method, path, headers, _once(data))
 
     async def _send(self, wish: Wish) -> None:
         paths = [
@@ -139,8 +156,7 @@ class _Job:
         for entry, path in zip(transfer.files, paths, strict=True):
             self._report.progress(f"Sending {path.name}", 0.0)
             data = await asyncio.to_thread(path.read_bytes)
-            headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(data))}
-            answer = await self._wire.exchange("PUT", _path(entry), headers, _once(data))
+            answer = await self._exchange("PUT", _path(entry), data, _BYTES)
             if answer.status >= 300:
                 read_answer(answer.body)
                 raise Unfit(f"The hub does not take {path} (HTTP {answer.status})")
@@ -208,6 +224,15 @@ class _Job:
                 with writing(path) as file:
                     async for piece in _pieces(http, entry):
                         file.write(piece)
+
+
+@contextlib.asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(_ANSWER):
+            yield
+    except TimeoutError:
+        raise Unfit(f"The hub did not answer within {_ANSWER:.0f} s; try again") from None
 
 
 def find_template(templates: Sequence[TemplateEntry], wanted: str) -> int:
