@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gotapi.plugin.creation")
 
-PROBE_TIME: Final = 2.0  # seconds; discovery has no more
+PROBE_TIME: Final = 1.5  # seconds; the hub gives discovery two
 _GOOD_FOR: Final = 30.0  # seconds an answer counts
 _BAD_FOR: Final = 5.0  # seconds until a service that was down is asked again
 _MOST_ENTRIES: Final = 32  # services at one address

@@ -12,7 +12,8 @@ from gotapi_core.cli import main
 from gotapi_core.host.loader import find_plugins, load
 
 ROOT = Path(__file__).parents[2]
-BUNDLED = [found.manifest.id for found in find_plugins() if found.manifest.id == "printer"]
+DOCUMENTED = ("creation", "printer")
+BUNDLED = [found.manifest.id for found in find_plugins() if found.manifest.id in DOCUMENTED]
 AGAIN = "run `make api` and commit docs/api"
 
 
@@ -40,6 +41,8 @@ def test_the_committed_document_has_every_bundled_route() -> None:
         if found.manifest.id in BUNDLED:
             assert kind is not None
             for route in kind.routes:
+                if route.path:
+                    continue  # a surface has a protocol of its own
                 for method in route.methods:
                     assert method.lower() in document["paths"][route.name.uri]
 

@@ -14,6 +14,8 @@ import pytest
 from gotapi_core.host.ports import PluginHost
 from gotapi_core.plugin import hookspecs
 from gotapi_core.settings import Settings
+from gotapi_creation.model import CreationSettings
+from gotapi_portrayal.model import PortrayalSettings
 from gotapi_printer.model import PrinterSettings
 
 ROOT = Path(__file__).parents[2]
@@ -41,11 +43,14 @@ def settings() -> Iterator[tuple[str, object]]:
             yield from members(section.name, type(section.default))
     yield from members("plugin_host.<id>", PluginHost)
     yield from members("plugins.printer", PrinterSettings)
+    yield from members("plugins.portrayal", PortrayalSettings)
+    yield from members("plugins.creation", CreationSettings)
 
 
 def members(section: str, kind: type[msgspec.Struct]) -> Iterator[tuple[str, object]]:
     for field in msgspec.structs.fields(kind):
-        yield f"{section}.{field.name}", field.default
+        made = field.default is msgspec.NODEFAULT
+        yield f"{section}.{field.name}", field.default_factory() if made else field.default
 
 
 def test_every_setting_has_its_row_with_its_default_and_no_other_has() -> None:

@@ -7,9 +7,7 @@ import pytest
 from gotapi_creation.redact import quiet, redacted
 
 
-async def test_no_token_is_logged_on_the_way_to_a_model_and_failures(
-    hub_of, fake, parts, caplog
-):
+async def test_no_token_is_logged_on_the_way_to_a_model_and_failures(hub_of, fake, parts, caplog):
     caplog.set_level(logging.DEBUG)
     async with hub_of(fake.url) as app:
         await app.begin()
