@@ -84,6 +84,11 @@ class Care:
         command = self._timer.wants(on=on)
         return [] if command is None else [command]
 
+    def wandered(self) -> None:
+        """The printer does something by itself: its modes and its place are unknown."""
+        if self._guard is not None:
+            self._guard.forget()
+
     # -- the policy ---------------------------------------------------------------------------
 
     def source(

@@ -163,14 +163,15 @@ class PrinterDriver:
         finally:
             self._wake()
 
-    def send(self, command: str) -> Future[tuple[str, ...]]:
+    def send(self, command: str, *, own: bool = False) -> Future[tuple[str, ...]]:
         """Send one command between the lines of the file; the future gets the answer's lines.
 
+        `own` ones are the hub's, and the policy does not look at them.
         The future fails with LinkError when the printer is not ready or the link breaks, and
         with ValueError for what is not one command.
         """
         answer: Future[tuple[str, ...]] = Future()
-        self._ask(Send(command.encode(), answer))
+        self._ask(Send(command.encode(), answer, own))
         return answer
 
     def reconnect(self) -> None:

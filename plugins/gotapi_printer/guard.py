@@ -57,6 +57,10 @@ class Guard:
         self._box = self._settings.box or box
         self._policy = self._new()
 
+    def forget(self) -> None:
+        """The printer may be in any place and any modes."""
+        self._policy = self._new()
+
     def arm(self, now: float) -> None:
         """Allow what is refused otherwise for ARMED_FOR seconds; any thread may."""
         self._armed_until = now + ARMED_FOR

@@ -13,6 +13,7 @@ import msgspec
 from gotapi_core.plugin import Params, Result
 from gotapi_meshes.report import Finding
 from gotapi_printer.ble_profiles import is_address
+from gotapi_printer.card_replies import CardPrint
 from gotapi_printer.content.servers import ContentServer
 from gotapi_printer.model_files import SliceParams
 from gotapi_printer.policy import PolicyLimits
@@ -237,6 +238,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     temperatures: tuple[Heat, ...] = ()
     last_job: QueueEntry | None = None
     prompts: tuple[PromptEntry, ...] = ()
+    card_print: CardPrint | None = None  # what it prints from the card in it
 
 
 class InformationResult(Result):

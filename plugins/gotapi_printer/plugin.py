@@ -40,6 +40,7 @@ from gotapi_printer.model import (
 from gotapi_printer.newcomers import newcomers
 from gotapi_printer.paces import Paces
 from gotapi_printer.printer import Content, Printer
+from gotapi_printer.routes_card import CardRoutes
 from gotapi_printer.routes_content import ContentRoutes
 from gotapi_printer.routes_files import FileRoutes
 from gotapi_printer.routes_policy import PolicyRoutes
@@ -55,7 +56,9 @@ DISCOVER_EVERY = 2.0  # seconds between two looks at USB
 SLICING = "slicing"  # the same, of models on their way to G-code
 
 
-class PrinterPlugin(ContentRoutes, FileRoutes, PolicyRoutes, QueueRoutes, ResumeRoutes, Plugin):
+class PrinterPlugin(
+    CardRoutes, ContentRoutes, FileRoutes, PolicyRoutes, QueueRoutes, ResumeRoutes, Plugin
+):
     """3D printers with Marlin-like firmware on serial ports and over Bluetooth LE."""
 
     id = "printer"

@@ -65,8 +65,7 @@ class PrintQueue:
         self._examine = examine
         self._lock = asyncio.Lock()
         self._facts: dict[str, FileFacts] = {}
-        self.held = False
-        """True while commands of ours run that the next print must wait for."""
+        self._holds: set[str] = set()
 
     # -- jobs come and go ---------------------------------------------------------------------
 
@@ -147,6 +146,14 @@ class PrintQueue:
         self._facts.pop(job_id, None)
         self._book.drop_file(job_id)
 
+    def hold(self, why: str) -> None:
+        """Start no job until `release`: something else is done on the printer."""
+        self._holds.add(why)
+
+    def release(self, why: str) -> None:
+        """Take back a `hold`; jobs begin with the next `advance`."""
+        self._holds.discard(why)
+
     # -- the bed ------------------------------------------------------------------------------
 
     async def set_bed(self, bed: Bed) -> None:
@@ -194,7 +201,7 @@ class PrintQueue:
         self._on_change()
 
     def _next(self) -> Job | None:
-        if self.held or self._book.active() is not None:
+        if self._holds or self._book.active() is not None:
             return None
         if self._driver.update.state is not DriverState.ONLINE:
             return None
@@ -228,7 +235,7 @@ class PrintQueue:
         Returns the id of the job that does it. Raises JobError where that cannot be.
         """
         async with self._lock:
-            if self.held or self._book.resumable() != before:
+            if self._holds or self._book.resumable() != before:
                 raise JobError("this print cannot go on any more; ask again what can")
             job = await self._rest(before.job, order, place)
             begun = await self._book.begin(job.id)

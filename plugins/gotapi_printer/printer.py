@@ -15,6 +15,7 @@ from gotapi_core.protocol.errors import IllegalDeviceState, InvalidParameter, Ti
 from gotapi_meshes import FileKind
 from gotapi_meshes.report import Area
 from gotapi_printer import view
+from gotapi_printer.card import CardReader
 from gotapi_printer.changes import Feed, Signal
 from gotapi_printer.clock import DeviceClock, Stamp, compare, iso8601, stamp
 from gotapi_printer.content.client import ContentClient
@@ -23,7 +24,7 @@ from gotapi_printer.driver import DriverSettings, PrinterDriver
 from gotapi_printer.examination import examined, guard_settings
 from gotapi_printer.fetchings import Fetchings
 from gotapi_printer.files.options import SliceOptions
-from gotapi_printer.gcode import FileFacts, GcodeError
+from gotapi_printer.gcode import FileFacts
 from gotapi_printer.guard import Guard
 from gotapi_printer.job import JobError, JobEvent, JobState, Source
 from gotapi_printer.jobs import Bed, JobBook, StoredJob
@@ -40,8 +41,7 @@ from gotapi_printer.model import (
 from gotapi_printer.paces import Paces
 from gotapi_printer.pausing import PauseScripts, Pausing
 from gotapi_printer.print_queue import PrintOrder, PrintQueue, refusal
-from gotapi_printer.resume_plan import ResumeError
-from gotapi_printer.resuming import Offer, Resuming, Wish
+from gotapi_printer.resuming import Resuming
 from gotapi_printer.session import SessionSettings
 from gotapi_printer.slicings import Begun, Plan, Slicing, Slicings
 from gotapi_printer.updates import DriverState, DriverUpdate
@@ -111,7 +111,8 @@ class Printer:
             examine=self._examine,
         )
         self._pausing = Pausing(self._driver, _scripts(settings))
-        self._resuming_jobs = Resuming(book, self.queue, self._driver)
+        self.resuming = Resuming(book, self.queue, self._driver)
+        self.card = CardReader(self._driver, book, self.queue, self._tell, self._later)
         self.fetchings = Fetchings(
             content.client,
             book,
@@ -135,6 +136,7 @@ class Printer:
     async def stop(self) -> None:
         """Let go of the printer; a job on it counts as interrupted and is stored so."""
         self._pausing.forget()
+        self.card.close()
         for task in self._after:
             task.cancel()
         await asyncio.gather(*self._after, return_exceptions=True)
@@ -181,6 +183,7 @@ class Printer:
             self._stamp(),
             self.prompts(),
             transport=self._transport,
+            card=self.card.now,
         )
 
     def known(self) -> Information | None:
@@ -327,25 +330,6 @@ class Printer:
                 raise IllegalDeviceState(f"The print is still paused: {error}") from error
             return await self._until(job, lambda state: state is not JobState.PAUSED)
 
-    async def offer(self, wish: Wish) -> Offer:
-        """Say how the interrupted print would go on."""
-        try:
-            return await self._resuming_jobs.offer(wish)
-        except ResumeError as error:
-            raise InvalidParameter(f"The print cannot go on: {error}") from error
-        except (JobError, GcodeError, OSError) as error:
-            raise IllegalDeviceState(f"Printer '{self.name}': {error}") from error
-
-    async def go_on(self, application: str, job_id: str, wish: Wish) -> str:
-        """Let the interrupted print go on; the operator said that it may."""
-        self._check_online()
-        try:
-            return await self._resuming_jobs.start(application, job_id, wish)
-        except ResumeError as error:
-            raise InvalidParameter(f"The print cannot go on: {error}") from error
-        except (JobError, GcodeError, OSError) as error:
-            raise IllegalDeviceState(f"Printer '{self.name}': {error}") from error
-
     async def move(self, job_id: str, place: int) -> None:
         """Give a waiting job another place."""
         try:
@@ -395,6 +379,11 @@ class Printer:
             raise InvalidParameter(str(error)) from error
         except LinkError as error:
             raise IllegalDeviceState(str(error)) from error
+
+    @property
+    def armed(self) -> bool:
+        """Whether the operator allows now what is refused otherwise."""
+        return self._guard.armed(time.monotonic())
 
     def arm(self) -> None:
         """Let refused commands pass for a minute."""
@@ -492,7 +481,8 @@ class Printer:
             await self._book.take(update.job)
             if before is not None:
                 await self._paces.take(update.job)
-        await self._resuming_jobs.follow(update, came=came)
+        await self.resuming.follow(update, came=came)
+        self.card.follow(update, came=came)
         if before is not None and self._book.active() is None:
             self._ended(before.job.id)
         elif came:
@@ -520,7 +510,7 @@ class Printer:
         stored = self._book.find(job_id)
         stopped = stored is not None and stored.job.state is JobState.STOPPED
         if stopped and self._pausing.has_cancel_script:
-            self.queue.held = True
+            self.queue.hold("script")
             self._later(self._cancelled())
         else:
             self._later(self.queue.advance())
@@ -529,7 +519,7 @@ class Printer:
         try:
             await self._pausing.cancelled()
         finally:
-            self.queue.held = False
+            self.queue.release("script")
         await self.queue.advance()
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:

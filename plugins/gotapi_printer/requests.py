@@ -62,6 +62,8 @@ class Send(msgspec.Struct, frozen=True):
 
     command: bytes
     answer: Future[tuple[str, ...]]
+    own: bool = False
+    """It is the hub's own, which the policy does not look at; the nozzle may go anywhere."""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -1,16 +1,21 @@
 """Routes about interrupted prints: extensions of profile `3dp`."""
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
 
 from gotapi_core.plugin import Call, Context, Params, Result, get, put
-from gotapi_core.protocol.errors import InvalidParameter
+from gotapi_core.protocol.errors import IllegalDeviceState, InvalidParameter
 from gotapi_printer.arming import RESUME, ArmError, take_code
+from gotapi_printer.gcode import GcodeError
+from gotapi_printer.job import JobError
 from gotapi_printer.model import QueueResult
 from gotapi_printer.printer import Printer
+from gotapi_printer.resume_plan import ResumeError
 from gotapi_printer.resuming import Wish
 
 FileLine = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
@@ -57,7 +62,8 @@ class ResumeRoutes(ABC):
     async def resumable(self, call: Call, params: ResumeQuery) -> ResumeResult:
         """Tell which interrupted print can go on, from which line, and what is done before."""
         printer = self._printer(call)
-        offer = await printer.offer(Wish(params.file_line, params.z))
+        with _refused():
+            offer = await printer.resuming.offer(Wish(params.file_line, params.z))
         job = offer.before.job
         return ResumeResult(
             job_id=job.id,
@@ -75,12 +81,24 @@ class ResumeRoutes(ABC):
         """Let an interrupted print go on, with the code of the operator, who looked at it."""
         printer = self._printer(call)
         wish = Wish(params.file_line, params.z)
-        await printer.offer(wish)  # a code is not used up for what cannot be
+        with _refused():
+            await printer.resuming.offer(wish)  # a code is not used up for what cannot be
         try:
             await asyncio.to_thread(
                 take_code, self.context.folder, printer.id, params.code, act=RESUME
             )
         except ArmError as error:
             raise InvalidParameter(str(error)) from error
-        job_id = await printer.go_on(call.application, params.job_id, wish)
+        with _refused():
+            job_id = await printer.resuming.start(call.application, params.job_id, wish)
         return QueueResult(printqueue=printer.entries(), job_id=job_id)
+
+
+@contextlib.contextmanager
+def _refused() -> Iterator[None]:
+    try:
+        yield
+    except ResumeError as error:
+        raise InvalidParameter(f"The print cannot go on: {error}") from error
+    except (JobError, GcodeError, OSError) as error:
+        raise IllegalDeviceState(f"The print cannot go on: {error}") from error

@@ -105,7 +105,7 @@ class SessionRequests(SessionBase):
             return
         self._tag += 1
         try:
-            command, note = self._care.judged(request.command, self._clock())
+            command, note = self._judged(request)
             self._host.command(command, self._tag)
         except ValueError as error:
             request.answer.set_exception(error)
@@ -115,6 +115,13 @@ class SessionRequests(SessionBase):
             self._host.heard = []
         if note:
             self._host.heard.append(note)
+
+    def _judged(self, request: Send) -> tuple[bytes, str]:
+        if not request.own:
+            return self._care.judged(request.command, self._clock())
+        if self._job is None:
+            self._care.wandered()
+        return request.command, ""
 
     def _revives(self, command: bytes) -> bool:
         """Whether this is what a halted firmware waits for; nothing else can be sent to it."""

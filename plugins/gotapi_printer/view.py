@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from gotapi_printer.card_replies import CardPrint
 from gotapi_printer.clock import Stamp
 from gotapi_printer.job import JobState, message
 from gotapi_printer.jobs import StoredJob
@@ -61,14 +62,15 @@ def status(
     prompts: tuple[PromptEntry, ...] = (),
     *,
     transport: str = TYPE,
+    card: CardPrint | None = None,
 ) -> Status:
-    """Return the status of a printer."""
+    """Return the status of a printer; `card` is what it prints from its own card."""
     nozzle, bed = _nozzle(update.temperatures), _sensor(update.temperatures, "B")
     return Status(
         scopes=("3dp", "3dprinter"),
         type=transport,
         online=update.state is DriverState.ONLINE,
-        operating_status=operating_status(update),
+        operating_status=_with_card(operating_status(update), card),
         message="; ".join(text for text in (update.warning, update.message) if text),
         nozzle_temperature=nozzle.actual if nozzle else None,
         nozzle_target=nozzle.target if nozzle else None,
@@ -77,10 +79,17 @@ def status(
         temperatures=tuple(Heat(*msgspec.structs.astuple(one)) for one in update.temperatures),
         print_queue=queue,
         last_job=last,
+        card_print=card,
         prompts=prompts,
         time_stamp=stamp.text,
         time_stamp_by_plugin=stamp.by_plugin,
     )
+
+
+def _with_card(word: str, card: CardPrint | None) -> str:
+    if card is None or word != "idle":
+        return word
+    return "paused" if card.paused else "printing"
 
 
 def state_key(status: Status) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from gotapi_printer import link_serial
+from gotapi_printer import serial_place
 from gotapi_printer.clock import compare, corrected, iso8601, stamp
 from gotapi_printer.device_time import time_in
 
@@ -50,7 +50,7 @@ def told(desk, scripted, monkeypatch) -> Any:
         printer = scripted({"M115": m115, **more})
         if usb:
             ports = lambda: [UsbPort(printer.path)]  # noqa: E731  # a stand-in for one name
-            monkeypatch.setattr(link_serial.list_ports, "comports", ports)
+            monkeypatch.setattr(serial_place.list_ports, "comports", ports)
         async with desk(settings={"path": printer.path, **(settings or {})}) as one:
             return (await one.call("get", "information"))["3dp"][0]
 
@@ -184,7 +184,9 @@ async def test_hd_hlf_07_the_stamps_of_a_device_that_is_behind_are_corrected(
 
 async def test_hd_hlf_09_product_name(told) -> None:
     assert (await device(told, MARLIN))["productName"] == "Ender-3 V2"
-    assert (await device(told, DUET, usb=True))["productName"] == "Printer board"
+    assert (await device(told, DUET))["productName"] == "Duet WiFi 1.02"
+    nameless = await device(told, "FIRMWARE_NAME:Own 1.0\nok", usb=True)
+    assert nameless["productName"] == "Printer board"
 
 
 async def test_hd_hlf_09_a_name_is_made_up_where_nobody_tells_one(told) -> None:
