@@ -19,7 +19,7 @@ from gotapi_creation.service.operations import Operations
 from gotapi_creation.service.reports import Reporter
 from gotapi_creation.service.shelf import Shelf
 from gotapi_creation.service.silhouettes import Guides
-from gotapi_creation.transfer.http import NO_STORE, HttpDesk
+from gotapi_creation.transfer.http import NO_STORE, HttpDesk, end_body
 from gotapi_creation.transfer.ws_server import Desk
 from gotapi_creation.wire import Code, CreationError, read_request, write_answer, write_error
 from gotapi_creation.wire.answers import Members
@@ -63,7 +63,7 @@ def make_app(
             log.exception("a request failed by a fault of the service")
             failure = CreationError(Code.ERROR, "The service failed; its log says why.")
             body = write_error(failure, _code(request))
-        return _json(body)
+        return await end_body(request, _json(body))
 
     async def silhouette(request: Request) -> Response:
         path = await guides.path(request.path_params["name"])

@@ -30,9 +30,12 @@ from gotapi_creation.transfer.failures import (
 )
 from gotapi_creation.transfer.slots import Filling, Slot
 from gotapi_creation.transfer.ws_server import Outgoing
+from gotapi_creation.wire.codes import CreationError
 
 PIECE_TIME: Final = 30.0  # seconds without a byte; then the client is gone
 WHOLE_TIME: Final = 900.0  # seconds of one request; 10 MB at 12 kB/s
+REST: Final = 32 << 20  # bytes of a body that are read although it is refused; three pictures
+REST_TIME: Final = 3.0  # seconds for that
 _BLOCK: Final = 1 << 18  # bytes written at once
 _EXTENSIONS: Final = "creation,expiration,termination"
 _DIGEST: Final = re.compile(r"sha-256=:([A-Za-z0-9+/=]{44}):")  # RFC 9530
@@ -70,9 +73,12 @@ class HttpDesk:
             return await self._upload(request, place)
         except TransferError as error:
             status = _STATUS.get(type(error), error.status)
-            return _failure(status, int(error.code), error.message)
+            answer = _failure(status, int(error.code), error.message)
+        except CreationError as error:
+            answer = _failure(error.status, int(error.code), error.message)
         except GotapiError as error:
-            return _failure(error.status, int(error.code), error.message)
+            answer = _failure(error.status, int(error.code), error.message)
+        return await end_body(request, answer)
 
     async def _upload(self, request: Request, slot: Slot) -> Response:
         method = tus.effective_method(request.method, request.headers)
@@ -93,7 +99,8 @@ class HttpDesk:
                 with self._alone(slot):
                     await asyncio.to_thread(slot.forget)
                 return _empty(204)
-        return _failure(405, 3, "Send the file with PUT, or with tus: POST, HEAD and PATCH")
+        answer = _failure(405, 3, "Send the file with PUT, or with tus: POST, HEAD and PATCH")
+        return await end_body(request, answer)
 
     async def _put(self, request: Request, slot: Slot) -> Response:
         size = _content_length(request)
@@ -163,6 +170,26 @@ class HttpDesk:
             self._busy.discard(slot.path)
 
 
+async def end_body(request: Request, answer: Response) -> Response:
+    """Read what is left of a body, so that its sender gets to read the answer.
+
+    A connection that is closed with bytes unread is reset. Who sends without end is cut off.
+    """
+    left = REST
+    with contextlib.suppress(RuntimeError, ClientDisconnect):  # nothing is left, or nobody
+        try:
+            async with asyncio.timeout(REST_TIME):
+                async for piece in request.stream():
+                    left -= len(piece)
+                    if left < 0:
+                        break
+        except TimeoutError:
+            left = -1
+    if left < 0:
+        answer.headers["Connection"] = "close"
+    return answer
+
+
 def _head(slot: Slot) -> Response:
     length = slot.have if slot.whole else slot.announced
     fields = {"upload_offset": str(slot.have)}
@@ -209,6 +236,4 @@ def _empty(status: int, **fields: str) -> Response:
 def _failure(status: int, result: int, message: str) -> Response:
     body = {"result": result, "errorMessage": message}
     headers = {"Tus-Resumable": tus.VERSION, **NO_STORE}
-    if status in (408, 413):  # the rest of the body is not wanted
-        headers["Connection"] = "close"
     return JSONResponse(body, status, headers)

@@ -287,5 +287,5 @@ async def test_through_the_hub_with_consent(tmp_path, monkeypatch) -> None:
     assert message.startswith("Made ")
     assert (tmp_path / "a.glb").read_bytes()[:4] == b"glTF"
     assert len((tmp_path / "a.stl").read_bytes()) > 10_000
-    assert ["Sending front.png", "Sending right.png"] == [one for one in said if "Sending" in one]
+    assert [one for one in said if "Sending" in one] == ["Sending front.png", "Sending right.png"]
     assert said[-2:] == ["Fetching a.glb", "Fetching a.stl"]
