@@ -9,6 +9,7 @@ import msgspec
 from gotapi_printer.job import JobEvent, JobState
 from gotapi_printer.link import LinkError, LinkGone
 from gotapi_printer.marlin import (
+    LOOP,
     Action,
     Busy,
     Comment,
@@ -26,6 +27,7 @@ from gotapi_printer.marlin import (
     Temperature,
     Temperatures,
     halted_text,
+    restarting_text,
 )
 from gotapi_printer.recall import QUESTION, Recall
 from gotapi_printer.requests import (
@@ -33,6 +35,7 @@ from gotapi_printer.requests import (
 )
 from gotapi_printer.session_base import (
     CLOSE_TAG,
+    LOOP_TIME,
     SAFE_END,
     SAFE_TAG,
     TIMER_TAG,
@@ -313,12 +316,19 @@ class Session(SessionRequests):
         # Before the job ends: its owner must not start the next one on this printer.
         state = DriverState.HALTED if halted else DriverState.CONNECTING
         self._board.set(state=state, recalled=None)
-        if self._set_fault(fault.kind.value, fault.text):
-            self._end_job(JobEvent.FAIL, now, fault.text)
+        loops = fault.kind is FaultKind.RESET and self._restarts_again(now)
+        text = restarting_text(self._facts.name) if loops else fault.text
+        if self._set_fault(fault.kind.value, text):
+            self._end_job(JobEvent.FAIL, now, text)
             # A reset turned the heaters off already.
             self._make_safe = fault.kind is not FaultKind.RESET
-        self._ask_again(now, halted=halted)
-        self._show(state, fault.text)
+        self._ask_again(now, halted=halted, loops=loops)
+        self._show(state, text)
+
+    def _restarts_again(self, now: float) -> bool:
+        """Whether this is one restart of many: then it is no printer to begin a print on."""
+        self._restarts.append(now)
+        return len(self._restarts) == LOOP and now - self._restarts[0] <= LOOP_TIME
 
     def _done(self, tag: int, now: float) -> None:
         if tag == SAFE_TAG:

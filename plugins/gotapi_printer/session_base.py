@@ -11,6 +11,7 @@ from gotapi_printer.guard import Guard
 from gotapi_printer.job import JobEvent, JobState
 from gotapi_printer.link import Link, LinkError, LinkFacts, LinkGone
 from gotapi_printer.marlin import (
+    LOOP,
     UNKNOWN,
     Dialect,
     Identify,
@@ -32,6 +33,9 @@ SAFE_END = (b"M104 S0", b"M140 S0", b"M107", b"M84")
 
 GARBLED: float = 3
 """Lines that are no text, after which another speed is tried at once."""
+
+LOOP_TIME = 60.0
+"""Seconds in which so many restarts are a loop."""
 
 # Those of Identify are below 10.
 SAFE_TAG, CLOSE_TAG, TIMER_TAG = 11, 12, 13
@@ -100,6 +104,7 @@ class SessionBase:
         self._care = Care(guard, settings.idle_off)
         self._safe = False
         self.identified = False
+        self._restarts: deque[float] = deque(maxlen=LOOP)
         self._breaks = link.breaks
         now = clock()
         self._host = MarlinHost(settings.timing, settings.limits)
@@ -162,16 +167,19 @@ class SessionBase:
         self._board.set(fault=DriverFault(kind, text, job.id, line, file_line))
         return True
 
-    def _ask_again(self, now: float, *, halted: bool) -> None:
+    def _ask_again(self, now: float, *, halted: bool, loops: bool = False) -> None:
         """Begin anew on the same link, once the printer can listen."""
         settings = self._settings
         self._fail_pending("the printer restarted or failed before it answered")
         self._prompts.clear()
-        wait = settings.halted_wait if halted else settings.boot_wait
+        wait = settings.halted_wait if halted or loops else settings.boot_wait
         timing = settings.identify
         if halted:
             # Only its user can bring a halted printer back, however long that takes.
             timing = msgspec.structs.replace(timing, deadline=float("inf"), retry=wait)
+        if loops:
+            # It has to be quiet for that long.
+            timing = msgspec.structs.replace(timing, boot=wait)
         self._begin_anew(now, timing, wait)
 
     def _begin_anew(self, now: float, timing: IdentifyTiming, wait: float = 0.0) -> None:

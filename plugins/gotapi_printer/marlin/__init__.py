@@ -4,7 +4,7 @@ from gotapi_printer.marlin.dialects import DIALECTS, UNKNOWN, Dialect, recognise
 from gotapi_printer.marlin.events import Done, Event, Fault, FaultKind, JobDone, Limits, Timing
 from gotapi_printer.marlin.firmware import Box, Firmware, parse_firmware
 from gotapi_printer.marlin.host import MarlinHost
-from gotapi_printer.marlin.identify import Identify, IdentifyTiming
+from gotapi_printer.marlin.identify import LOOP, Identify, IdentifyTiming, restarting_text
 from gotapi_printer.marlin.incoming import halted_text
 from gotapi_printer.marlin.outgoing import reviving
 from gotapi_printer.marlin.replies import (
@@ -30,6 +30,7 @@ from gotapi_printer.marlin.wire import MAX_COMMAND, MAX_WIRE_LINE, LineAssembler
 
 __all__ = [
     "DIALECTS",
+    "LOOP",
     "MAX_COMMAND",
     "MAX_WIRE_LINE",
     "UNKNOWN",
@@ -70,5 +71,6 @@ __all__ = [
     "parse_firmware",
     "parse_temperatures",
     "recognised",
+    "restarting_text",
     "reviving",
 ]

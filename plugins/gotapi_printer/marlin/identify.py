@@ -23,19 +23,30 @@ _ASK_SYNC, _ASK_FIRMWARE, _ASK_REPORTS = 1, 2, 3
 REPORT_EVERY = 2
 """Seconds between temperature reports asked for with M155."""
 
+_ONE_BOOT = 0.1
+"""Seconds within which the lines that tell a restart belong to the same one."""
+
 MAX_BOOT = 100
 """Lines kept of a boot text; Marlin's has about 60 with all its settings."""
 
 _MOST_BOOTS = 6
 """Deadlines after which a board that boots again and again has had its chance."""
 
-_LOOP = 3
+LOOP = 3
+"""Restarts that are no accident any more."""
+
 _STRANGE = re.compile(r"[^\t\x20-\x7e]")
 
 
 def _is_text(text: str) -> bool:
     """Whether a line could be one of a firmware; a few stray bytes are usual."""
-    return len(_STRANGE.findall(text)) * 3 <= len(text)
+    return bool(text) and len(_STRANGE.findall(text)) * 3 <= len(text)
+
+
+def restarting_text(name: str) -> str:
+    """What to look at, for the user."""
+    again = f"the printer on {name} restarts again and again"
+    return f"{again}; check its power supply, its cable and its heaters"
 
 
 class IdentifyTiming(msgspec.Struct, frozen=True):
@@ -98,7 +109,7 @@ class Identify:
         elif isinstance(event, Restarted):
             # The board boots: it hears nothing before its boot text ends.
             self._booting = True
-            if now - self._restarted_at > self._timing.boot:
+            if now - self._restarted_at > _ONE_BOOT:
                 self.restarts += 1
                 self.garbled = 0
                 self._boot.clear()
@@ -143,9 +154,8 @@ class Identify:
 
     def unanswered(self, name: str) -> str:
         """Why a device by this name did not become a printer, and what to do, for the user."""
-        if self.restarts >= _LOOP:
-            again = f"the printer on {name} restarts again and again"
-            return f"{again}; check its power supply, its cable and its heaters"
+        if self.restarts >= LOOP:
+            return restarting_text(name)
         hint = "check the baud rate, and that this port is the printer"
         if self.garbled:
             return f"{name} sends what is no text; {hint}"

@@ -94,6 +94,21 @@ def station():
 
 
 @pytest.fixture
+def bench():
+    """Start a driver on a port: `bench(path, settings)`; it is closed with the test."""
+    made = []
+
+    def start(port, settings=QUICK):
+        made.append(Station(port, settings=settings))
+        made[-1].driver.start()
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.driver.close()
+
+
+@pytest.fixture
 def gcode(tmp_path):
     """A file of 200 moves that asks for no heat, and its commands."""
     path = tmp_path / "part.gcode"

@@ -133,3 +133,52 @@ def test_a_printer_that_was_halted_is_asked_later_and_for_ever():
     assert talk.sent() == [M110, b"N1 M105"]
     talk.wait(500.0)
     assert not talk.identify.failed
+
+
+def test_a_board_that_boots_for_ever_is_no_printer():
+    talk = Talk()
+    for _ in range(300):
+        talk.sent()
+        talk.hear(b"start\nMarlin 2.1\n")
+        talk.wait(0.5)
+        if talk.identify.failed:
+            break
+    assert talk.identify.failed
+    assert "again and again" in talk.identify.unanswered("COM3")
+    assert "COM3" in talk.identify.unanswered("COM3")
+
+
+def test_two_lines_of_one_boot_are_one_restart():
+    talk = Talk()
+    talk.hear(b"start\nPowerUp\n")
+    assert talk.identify.restarts == 1
+    talk.wait(1.0)
+    talk.hear(b"start\n")
+    assert talk.identify.restarts == 2
+
+
+def test_garbage_is_told_from_silence_and_from_other_devices():
+    talk = Talk()
+    assert "answers like a printer within 10 s" in talk.identify.unanswered("COM3")
+    talk.hear(b"NO CARRIER\n")
+    assert talk.identify.garbled == 0
+    talk.hear("a few \xe9 strays\n".encode("latin-1"))
+    assert talk.identify.garbled == 0
+    talk.hear(b"\x01\xf0\x93\x8d\xee\n// \xd0\xd1\xd2\n")
+    assert talk.identify.garbled == 2
+    assert "no text" in talk.identify.unanswered("COM3")
+
+
+def test_a_restart_ends_what_was_garbage():
+    talk = Talk()
+    talk.hear(b"x\xf0\x93\x8d\xee\n")
+    talk.hear(b"start\n")
+    assert talk.identify.garbled == 0
+
+
+def test_a_boot_that_begins_late_is_waited_for_once():
+    talk = Talk(IdentifyTiming(deadline=1.0))
+    for _ in range(20):
+        talk.hear(b"start\n")
+        talk.wait(0.5)
+    assert talk.identify.failed
