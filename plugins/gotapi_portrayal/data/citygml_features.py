@@ -69,8 +69,6 @@ class Walker:
     def member(self, element: etree._Element) -> None:
         """Read what is in a cityObjectMember."""
         for child in element:
-            if not local(child):
-                continue
             self.geometries = Geometries(child, self.looks, self.sink.faults)
             self.records, self.seen = [], {}
             self._feature(child, "", 0)

@@ -112,11 +112,9 @@ def _refuse_dtd(head: bytes) -> None:
 def _forget(element: etree._Element) -> None:
     """Let go of an element and of all that stood before it."""
     element.clear()
-    while element is not None and element.getprevious() is not None:
-        parent = element.getparent()
-        if parent is None:
-            return
-        del parent[0]
+    parent = element.getparent()
+    if parent is not None:
+        del parent[: parent.index(element)]
 
 
 def _triple(found: "re.Match[bytes]") -> tuple[float, float, float] | None:

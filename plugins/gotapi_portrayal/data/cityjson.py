@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from gotapi_portrayal.data.attributes import flattened
 from gotapi_portrayal.data.cityjson_geometry import Looks, Reader, Templates
-from gotapi_portrayal.data.cityjson_types import Appearance, City, CityObject, Metadata, Transform
+from gotapi_portrayal.data.cityjson_types import (
+    WRONG,
+    Appearance,
+    City,
+    CityObject,
+    Metadata,
+    Transform,
+)
 from gotapi_portrayal.data.sink import Head, Sink
 from gotapi_portrayal.data.surfaces import Points, Record
 from gotapi_portrayal.data.types import SceneError
@@ -22,8 +29,6 @@ MOST_BYTES: Final = 600 << 20
 MOST_VERTICES: Final = 30_000_000
 LONGEST_LINE: Final = 64 << 20
 """Bytes of a line of CityJSONSeq: one feature."""
-MOST_RELATED: Final = 100_000
-"""Objects in one tree of parents and children."""
 
 _NO_NUMBER: Final = re.compile(rb"(?<=[\[,:\s])[-+]?(?:NaN|Infinity|nan|inf)(?=[\],}\s])")
 _VERSIONS: Final = ("1.0", "1.1", "2.0")
@@ -116,6 +121,10 @@ class _Objects:
                 self._family(name)
             if count % 100 == 0:
                 tell(count / len(self.raw))
+        for name in self.raw:  # whose parents are broken, or in a ring
+            if name not in self.done and (found := self._object(name)) is not None:
+                self.sink.faults.add(name, "what it is a part of is not there, or part of itself")
+                self.sink.tree(list(self._tree(name, found, "")))
 
     def _family(self, name: str) -> None:
         found = self._object(name)
@@ -133,7 +142,7 @@ class _Objects:
             self.done.add(name)
             yield self._record(name, found, parent)
             for child in reversed(found.children or ()):
-                if child in self.done or len(self.done) > len(self.raw):
+                if child in self.done:
                     continue
                 inner = self._object(child) if child in self.raw else None
                 if inner is None:
@@ -145,7 +154,7 @@ class _Objects:
     def _object(self, name: str) -> CityObject | None:
         try:
             return _OBJECT.decode(self.raw[name])
-        except (msgspec.DecodeError, RecursionError) as error:
+        except WRONG as error:
             self.done.add(name)
             self.sink.faults.add(name, f"left out, it is no city object: {error}")
             return None
@@ -188,7 +197,7 @@ def _decode(text: bytes) -> City:
         return _CITY.decode(text)
     except RecursionError:
         raise SceneError("the file is nested too deeply for any CityJSON") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         mended = _NO_NUMBER.sub(b"null", text)
         if mended != text:
             return _decode(mended)
@@ -218,11 +227,9 @@ def _vertices(raw: msgspec.Raw, transform: Transform | None) -> Points:
 
 def _numbers(raw: msgspec.Raw) -> NDArray[np.float64]:
     text = bytes(raw)
-    if not text:
-        return np.empty((0, 3))
     try:
         found = _STRICT.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except WRONG:
         return _lenient(text)
     flat = np.fromiter(chain.from_iterable(found), np.float64, 3 * len(found))
     return flat.reshape(-1, 3)
@@ -231,12 +238,12 @@ def _numbers(raw: msgspec.Raw) -> NDArray[np.float64]:
 def _lenient(text: bytes) -> NDArray[np.float64]:
     try:
         rows = _LENIENT.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except WRONG:
         raise SceneError("the vertices of the file are no list of three numbers each") from None
     numbers = np.full((len(rows), 3), np.nan)
     for place, row in enumerate(rows):
         try:
             numbers[place] = [np.nan if one is None else one for one in _TRIPLE.decode(row)]
-        except (msgspec.DecodeError, RecursionError):
+        except WRONG:
             continue  # its polygons are told
     return numbers

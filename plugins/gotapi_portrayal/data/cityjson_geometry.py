@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gotapi_portrayal.data.cityjson_types import (
+    WRONG,
     Appearance,
     Geometry,
     MaterialMember,
@@ -59,7 +60,7 @@ class Looks:
         if self.places is None:
             try:
                 rows = _UVS.decode(self.appearance.vertices_texture)
-            except msgspec.DecodeError:
+            except WRONG:
                 rows = []
             self.places = np.array(rows, np.float64).reshape(-1, 2)
         return self.places
@@ -73,7 +74,7 @@ class Looks:
                 raise SceneError(f"there is no {what} {number} ({len(members)} in all)")
             try:
                 self.known[key] = read(bytes(members[number]))
-            except msgspec.DecodeError as error:
+            except WRONG as error:
                 raise SceneError(f"{what} {number} is none: {error}") from None
         return self.known[key]
 
@@ -125,7 +126,7 @@ class Reader:
             if found.type == "GeometryInstance":
                 return self._instance(found)
             return self._polygons(found, object_id)
-        except (msgspec.DecodeError, RecursionError, SceneError, ValueError, TypeError) as error:
+        except (*WRONG, SceneError, ValueError, TypeError) as error:
             self.faults.add(object_id, f"a geometry is left out: {error}")
             return None
 
@@ -226,7 +227,7 @@ class Reader:
         none = [(0.0, 0.0)] * sum(map(len, face))
         if not isinstance(textured, list) or len(textured) != len(face):
             return 0, none
-        if any(not ring or ring[0] is None for ring in textured):
+        if any(not isinstance(ring, list) or ring[:1] in ([], [None]) for ring in textured):
             return 0, none
         if any(len(ring) != len(corners) + 1 for ring, corners in zip(textured, face, strict=True)):
             self.faults.add(object_id, "a texture has not one place for each corner; left out")

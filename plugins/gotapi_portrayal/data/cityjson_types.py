@@ -1,10 +1,13 @@
 """PURE: the members of a CityJSON document that are read (CityJSON 2.0.1, and what 1.0 differs)."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 Raw = msgspec.Raw
+
+WRONG: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for text that is not as described."""
 
 
 class Transform(msgspec.Struct, frozen=True):

@@ -111,7 +111,7 @@ def _rebuilt(
     part: Part, owners: NDArray[np.int64], rows: NDArray[np.int64], corners: Corners
 ) -> Part:
     kept, owner_of = np.unique(owners[rows], return_inverse=True)
-    flat = corners.reshape(-1, corners.shape[2] if len(corners) else 3).astype(np.float32)
+    flat = corners.reshape(-1, corners.shape[2]).astype(np.float32)
     firsts, places = weld(flat, np.repeat(owner_of, 3))
     vertices, triangles = flat[firsts], places.reshape(-1, 3)
     solid = (triangles != np.roll(triangles, 1, axis=1)).all(axis=1)

@@ -12,7 +12,7 @@ import pyproj
 from numpy.typing import NDArray
 from pyproj.aoi import AreaOfInterest
 from pyproj.database import query_utm_crs_info
-from pyproj.exceptions import CRSError, ProjError
+from pyproj.exceptions import CRSError
 
 from gotapi_portrayal.data.surfaces import Points
 from gotapi_portrayal.data.types import Crs, SceneError
@@ -116,13 +116,8 @@ def _is_swapped(plane: pyproj.CRS, middle: Points, as_defined: bool) -> bool:
 def _fits(plane: pyproj.CRS, middle: Points, swapped: bool) -> bool:
     east, north = (middle[1], middle[0]) if swapped else (middle[0], middle[1])
     if plane.is_projected:
-        geographic = plane.geodetic_crs
-        try:
-            east, north = pyproj.Transformer.from_crs(plane, geographic, always_xy=True).transform(
-                east, north
-            )
-        except ProjError:
-            return False
+        degrees = pyproj.Transformer.from_crs(plane, plane.geodetic_crs, always_xy=True)
+        east, north = degrees.transform(east, north)  # infinite where there is nothing
     area = plane.area_of_use
     if area is None:
         return bool(abs(east) <= 180 and abs(north) <= 90)

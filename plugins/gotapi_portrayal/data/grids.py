@@ -1,13 +1,14 @@
 """PURE: terrain grids: GeoTIFF, ASCII grid (Esri), npz; heights with where they are."""
 
 import io
+import warnings
 import zipfile
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from gotapi_portrayal.data.types import SceneError
 
@@ -23,6 +24,8 @@ _RASTER, _GEOGRAPHIC, _PROJECTED, _VERTICAL = 1025, 2048, 3072, 4096
 _POINT: Final = 2
 _USER: Final = 32767
 _MODES: Final = ("F", "I", "I;16", "I;16L", "I;16B", "L")
+# What Pillow raises beside the usual; a picture that is none is an OSError.
+_BROKEN: Final = (OSError, Image.DecompressionBombError)
 _NAMES: Final = ("elevation", "height", "heights", "z", "dem")
 
 
@@ -88,7 +91,10 @@ def read_npz(file: BinaryIO) -> Grid:
             raise SceneError(f"its arrays have {size:,} bytes, and {MOST_BYTES:,} are read")
         file.seek(0)
         with np.load(file, allow_pickle=False) as found:
-            arrays = {name: found[name] for name in found.files[:50]}
+            every = {name: found[name] for name in found.files[:50]}
+            arrays = {name: one for name, one in every.items() if isinstance(one, np.ndarray)}
+    except SceneError:
+        raise
     except (zipfile.BadZipFile, OSError, ValueError, KeyError, EOFError) as error:
         raise SceneError(f"it is no archive of arrays that can be read: {error}") from None
     name = next((name for name in _NAMES if name in arrays), "")
@@ -105,7 +111,10 @@ def read_npz(file: BinaryIO) -> Grid:
 def read_geotiff(data: bytes) -> Grid:
     """Read a GeoTIFF of one band; raises SceneError."""
     try:
-        with Image.open(io.BytesIO(data), formats=("TIFF",)) as image:
+        with (
+            warnings.catch_warnings(action="ignore"),  # of what is damaged; it is looked at below
+            Image.open(io.BytesIO(data), formats=("TIFF",)) as image,
+        ):
             tags: Any = image.tag_v2  # type: ignore[attr-defined]  # a TIFF has them
             _size(image.width, image.height)
             if image.mode not in _MODES:
@@ -114,9 +123,9 @@ def read_geotiff(data: bytes) -> Grid:
             scale, tie = tags.get(_SCALE), tags.get(_TIE)
             nodata = str(tags.get(_NODATA, "")).strip("\0 ")
             heights = np.asarray(image).astype(np.float64)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, TypeError) as error:
-        if isinstance(error, SceneError):
-            raise
+    except SceneError:
+        raise
+    except (*_BROKEN, ValueError, SyntaxError, TypeError) as error:
         raise SceneError(f"the GeoTIFF cannot be read: {error}") from None
     if scale is None or tie is None or len(tie) < 6 or len(scale) < 2:
         raise SceneError("the TIFF does not say where it is (ModelPixelScale and ModelTiepoint)")

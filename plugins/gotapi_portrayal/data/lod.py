@@ -60,7 +60,7 @@ def chosen(mask: int, lods: Lods | None) -> int:
             taken = [number for number in have if number <= wanted][-1:]
         case LodSelection.COMBINED:
             taken = [number for number in have if number <= wanted]
-        case LodSelection.EQUALS_OR_SIMILAR:
+        case _:
             # The nearest; of two as near the one with more to see.
             taken = sorted(have, key=lambda number: (abs(number - wanted), -number))[:1]
     return always | sum(map(bit, taken))

@@ -1,6 +1,7 @@
 """Textures: pictures beside the file that names them, checked before anybody decodes them."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -36,15 +37,20 @@ class Pictures:
         shown = name[:100]
         if self._folder is None or "://" in name or name.startswith("data:"):
             raise SceneError(f"the texture '{shown}' is not a file beside this one; left out")
-        path = (self._folder / name.replace("\\", "/")).resolve()
-        if not path.is_relative_to(self._folder):
-            raise SceneError(f"the texture '{shown}' is outside the folder of the file; left out")
         try:
-            with path.open("rb") as file:
-                data = file.read(MOST_BYTES + 1)
-        except (OSError, ValueError):
+            path = (self._folder / name.replace("\\", "/")).resolve()
+            inside = path.is_relative_to(self._folder)
+            data = _read(path) if inside else b""
+        except (OSError, ValueError):  # a name with a zero byte is no name
             raise SceneError(f"the texture '{shown}' is missing; put it beside the file") from None
+        if not inside:
+            raise SceneError(f"the texture '{shown}' is outside the folder of the file; left out")
         return checked(data, shown)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MOST_BYTES + 1)
 
 
 def checked(data: bytes, shown: str) -> Picture:
@@ -52,13 +58,19 @@ def checked(data: bytes, shown: str) -> Picture:
     if len(data) > MOST_BYTES:
         raise SceneError(f"the texture '{shown}' has more than {MOST_BYTES:,} bytes; left out")
     try:
-        with Image.open(io.BytesIO(data), formats=(*_MIMES, *_OTHERS)) as image:
+        # Pillow only warns of pictures that are damaged or large; those limits are ours.
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(io.BytesIO(data), formats=(*_MIMES, *_OTHERS)) as image,
+        ):
             if image.width * image.height > MOST_PIXELS:
                 raise SceneError(f"the texture '{shown}' has more than {MOST_PIXELS:,} pixels")
             mime = _MIMES.get(image.format or "")
             if mime is None:
                 data, mime = _as_png(image), "image/png"
             return Picture(data, mime, image.width, image.height)
+    except SceneError:
+        raise
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise SceneError(f"the texture '{shown}' is no picture that can be read") from None
 

@@ -57,8 +57,12 @@ class Files:
         self._path = path
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
-        with self.writing() as connection:
-            _prepare(connection, path)
+        with self.reading() as connection:
+            ready = _is_ready(connection, path)
+        if not ready:  # else nobody has to wait for an import that runs
+            with self.writing() as connection:
+                if not _is_ready(connection, path):
+                    _prepare(connection)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -123,15 +127,17 @@ def busy_told() -> Iterator[None]:
         ) from error
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _is_ready(connection: sqlite3.Connection, path: Path) -> bool:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == FORMAT:
-        return
-    if version:
+    if version not in (0, FORMAT):
         raise SceneError(
             f"{path.name} is of format {version}, and this version reads {FORMAT}; it was written "
             "by another version of gotapi-hub"
         )
+    return bool(version)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
     for statement in _TABLES.split(";\n"):
         connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {FORMAT}")

@@ -74,7 +74,7 @@ def triangulate(
     for which in np.flatnonzero(~simple).tolist():
         ring, count = int(first_rings[which]), int(ring_counts[which])
         made, area = _ears(flat, shapes.starts[ring : ring + count + 1])
-        if abs(area - expected[which]) > _FILLED * abs(expected[which]):
+        if not len(made) or abs(area - expected[which]) > _FILLED * abs(expected[which]):
             told(int(numbers[which]), _CROSSES)
         found.append(made)
         whose.append(np.full(len(made), numbers[which]))
