@@ -38,6 +38,8 @@ class Wish(msgspec.Struct, frozen=True):
 
 def check(wish: Wish, *, replace: bool) -> None:
     """Look at the pictures and at where the models go; raises Unfit."""
+    if View.BACK in wish.pictures and View.RIGHT not in wish.pictures:
+        raise Unfit("--back needs --right too: the side tells how deep the figure is", 2)
     for path in wish.outputs:
         _check_output(path, wish, replace=replace)
     for path in wish.pictures.values():

@@ -173,6 +173,12 @@ def test_a_picture_that_is_not_there_is_named(drawings) -> None:
     assert "is no file" in run(drawings, "-o", str(drawings / "a.glb"))[1]
 
 
+def test_a_back_without_a_side_is_refused(drawings) -> None:
+    code, said = run(drawings, "--back", str(drawings / "back.png"), "-o", str(drawings / "a.glb"))
+    assert code == 2
+    assert "--back needs --right too" in said
+
+
 def test_help_is_for_people_who_never_heard_of_it() -> None:
     said = CliRunner().invoke(create, ["--help"]).output
     assert "3DCAPI" not in said
