@@ -242,8 +242,6 @@ class Outgoing:
         return waiting + self._next_size() <= self._limits.room
 
     def _next_size(self) -> int:
-        if self._renumber:
-            return len(START.wire)
         if self._cursor < self._next:
             return len(self._ring[self._cursor % len(self._ring)].wire)
         if self._commands:

@@ -17,9 +17,11 @@ from gotapi_printer.marlin import (
     Restarted,
     Targets,
     Timing,
+    checksum,
     classify,
     halted_text,
     recognised,
+    reviving,
 )
 
 # The answer to M115, up to its ok.
@@ -292,6 +294,12 @@ def test_m112_gets_a_number_where_nothing_else_is_taken():
     host, _ = talk("malyan")
     wire = host.halting()
     assert wire.startswith(b"N3 M112*")
+
+
+def test_the_command_that_revives_gets_a_number_where_it_needs_one():
+    assert reviving(b"M999", DIALECTS["smoothie"]) == b"M999\n"
+    numbered_again = reviving(b"M999", DIALECTS["repetier"])
+    assert numbered_again == b"N0 M110 N0*125\nN1 M999*%d\n" % checksum(b"N1 M999")
 
 
 # -- patience ---------------------------------------------------------------------------------

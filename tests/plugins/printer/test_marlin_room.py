@@ -109,3 +109,27 @@ def test_a_held_job_has_no_next_line():
     assert host.pull(0.0) is not None
     host.held = True
     assert host.pull(0.0) is None
+
+
+def test_a_hurried_host_sends_without_waiting():
+    host = MarlinHost()
+    for _ in range(12):
+        host.command(b"M107")
+    assert host.pull(0.0) is not None
+    assert host.pull(0.0) is None
+    host.hurry()
+    assert len(list(iter(lambda: host.pull(0.0), None))) == HURRIED - 1
+
+
+def test_a_count_that_was_lost_with_the_connection_is_a_restart():
+    host = MarlinHost(limits=Limits(window=2))
+    host.live = True
+    host.start_job(iter([(n, b"G1 X%d" % n) for n in range(1, 40)]))
+    for _ in range(20):
+        while host.pull(0.0) is not None:
+            pass
+        host.receive(b"ok\n", 0.0)
+    host.interrupted()
+    host.receive(b"Resend: 1\n", 0.1)
+    assert host.fault is not None
+    assert "lost its count" in host.fault.text
