@@ -15,15 +15,24 @@ from gotapi_portrayal.catalogue import (
     Style,
     Text,
 )
-from gotapi_portrayal.request.types import Request
+from gotapi_portrayal.request.types import (
+    GetFeatureInfoByObjectId,
+    GetFeatureInfoByPosition,
+    GetFeatureInfoByRay,
+    Request,
+)
 
-HANDLERS: Final[dict[type[Request], str]] = {}
+HANDLERS: Final[dict[type[Request], str]] = {
+    GetFeatureInfoByObjectId: "gotapi_portrayal.info.answers:by_object_id",
+    GetFeatureInfoByPosition: "gotapi_portrayal.info.answers:by_position",
+    GetFeatureInfoByRay: "gotapi_portrayal.info.answers:by_ray",
+}
 """Request to the function that answers it (`answers.Handler`); imported when first asked for."""
 
 RESOURCES: Final[dict[str, str]] = {}
 """The first segment of a resource id to the function that has it (`answers.Finder`)."""
 
-EXTENSIONS: Final[tuple[Extension, ...]] = ()
+EXTENSIONS: Final[tuple[Extension, ...]] = (Extension.INFO,)
 
 SCENE_FORMATS: Final[tuple[str, ...]] = ()
 OFFSET_MODES: Final[tuple[str, ...]] = ()
