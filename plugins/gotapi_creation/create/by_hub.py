@@ -169,10 +169,12 @@ class _Job:
             extra["paper"] = wish.paper
         done = read_done(await self._ask(Op.SET_ATTRIBUTE, ask, **extra))
         if done.queue:
-            self._report.note(f"{done.queue} models are made before yours")
+            others = "1 model is" if done.queue == 1 else f"{done.queue} models are"
+            self._report.note(f"{others} made before yours")
 
     async def _follow(self) -> None:
         """Report until the model is there; raises Unfit where it is not made."""
+        await self._ask(Op.SNAPSHOT, SnapshotAsk(SnapshotOp.START, time=1))
         async with self._client.events(PROFILE, "snapshot", self._service.id) as events:
             while True:
                 try:
