@@ -90,15 +90,16 @@ class OnnxEngine:
         return np.stack([_square(mask, side) for mask in masks])[None]
 
     def _grid(self, found: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Single:
-        grid = found.reshape(found.shape[-3:]) if found.ndim >= 3 else found
         least, most = _SIDES
-        fits = grid.ndim == 3 and grid.size == found.size
-        if not fits or not all(least <= side <= most for side in grid.shape):
+        shape = found.shape[-3:]
+        fits = len(shape) == 3 and found.size == int(np.prod(shape))
+        if not fits or not all(least <= side <= most for side in shape):
             raise CreationError(
                 "engine",
                 f"the model file made {found.shape}; a grid with sides from {least} to {most} is "
                 "taken",
             )
+        grid = found.reshape(shape)
         if not np.isfinite(grid).all():
             raise CreationError("engine", "the model file made values that are no numbers")
         values = (grid - self._settings.level) * (1.0 if self._settings.inside_above else -1.0)
