@@ -5,17 +5,20 @@
 Hub, peers and the client that measures are processes of their own and share the machine's cores.
 First one printer prints alone, then all of them; lines are those that the hub says were
 acknowledged. Meanwhile the client asks for a status about fifty times a second. Bars: every printer
-within 5 % of one alone, 99 of 100 answers within 30 ms.
+within 5 % of one alone, 99 of 100 answers within 30 ms. The cores used are told besides: where hub,
+peers and client together want more than the machine has left, the bar cannot be reached there.
 """
 
 import argparse
 import asyncio
 import contextlib
+import os
 import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from emergency import Peer, approved, progress, until_online, until_printing
 
@@ -58,8 +61,60 @@ async def begin(client: HubClient, uri: str, printers: list[str]) -> None:
         await until_printing(client, printer)
 
 
-async def measure(count: int, seconds: float) -> tuple[float, list[float], list[float]]:
-    """Return lines a second of one alone and of each of all, and the milliseconds of answers."""
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time a process has had."""
+    # After the name in parentheses, utime and stime are the 12th and 13th fields (proc(5)).
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Cores(NamedTuple):
+    """How many cores each part used on average while all printed; `others` had the rest."""
+
+    hub: float
+    peers: float
+    client: float
+    others: float
+
+
+def machine_busy() -> float:
+    """Return the processor time that all processes had."""
+    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    idle = int(fields[3]) + int(fields[4])
+    return (sum(map(int, fields[:8])) - idle) / os.sysconf("SC_CLK_TCK")
+
+
+class Account:
+    """Takes the processor time of the parts from now until `cores`."""
+
+    def __init__(self, hub: int, peers: list[int]) -> None:
+        self._hub, self._peers = hub, peers
+        self._begun = time.perf_counter()
+        self._before = self._times()
+
+    def cores(self) -> Cores:
+        """Return the averages since the beginning."""
+        seconds = time.perf_counter() - self._begun
+        pairs = zip(self._before, self._times(), strict=True)
+        hub, peers, client, all_of_them = ((end - begin) / seconds for begin, end in pairs)
+        return Cores(hub, peers, client, max(0.0, all_of_them - hub - peers - client))
+
+    def _times(self) -> tuple[float, float, float, float]:
+        peers = sum(map(cpu_seconds, self._peers))
+        return cpu_seconds(self._hub), peers, cpu_seconds(os.getpid()), machine_busy()
+
+
+class Found(NamedTuple):
+    """Lines a second of one alone and of each of all, milliseconds of answers, cores used."""
+
+    alone: float
+    each: list[float]
+    took: list[float]
+    cores: Cores
+
+
+async def measure(count: int, seconds: float) -> Found:
+    """Print on one, then on all."""
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         peers = [Peer(folder / f"printer{n}") for n in range(count)]
@@ -82,10 +137,12 @@ async def measure(count: int, seconds: float) -> tuple[float, list[float], list[
             await begin(client, uri, printers[1:])
             took: list[float] = []
             asking = asyncio.create_task(answers(client, printers, took))
+            account = Account(hub.pid, [one.process.pid for one in peers])
             each = await rates(client, printers, seconds)
+            cores = account.cores()
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
-            return alone, each, took
+            return Found(alone, each, took, cores)
 
 
 def main() -> int:
@@ -97,13 +154,18 @@ def main() -> int:
     chosen = parser.parse_args()
     shares, tails = [], []
     for _ in range(chosen.rounds):
-        alone, each, took = asyncio.run(measure(chosen.printers, chosen.seconds))
+        alone, each, took, cores = asyncio.run(measure(chosen.printers, chosen.seconds))
         took.sort()
         shares.append(min(each) / alone)
         tails.append(took[round(0.99 * len(took)) - 1])
         print(
             f"  alone {alone:5.0f} lines/s; {chosen.printers} at once {min(each):.0f} to"
             f" {max(each):.0f}; API p50 {statistics.median(took):.1f} ms, p99 {tails[-1]:.1f} ms"
+        )
+        print(
+            f"    cores of {os.cpu_count()}: hub {cores.hub:.2f}, peers {cores.peers:.2f}, client"
+            f" {cores.client:.2f}, others {cores.others:.2f}; hub"
+            f" {10_000 * cores.hub / sum(each):.2f} CPU s/10,000 lines"
         )
     share, tail = max(shares), min(tails)
     fair, quick = share >= 1.0 - SLOWER, tail <= BAR
