@@ -50,6 +50,7 @@ class Book:
         self.jobs: dict[str, Job] = {}
         self._live: dict[str, Live] = {}
         self.signals: dict[str, Signal] = {}
+        self.arrivals = Signal()  # of new jobs
 
     async def load(self) -> None:
         """Read what is kept, and remove the folders of jobs that are not."""
@@ -143,9 +144,12 @@ class Book:
 
     async def put(self, job: Job) -> Job:
         """Store a job that is new or whose step stays, and tell who waits."""
+        new = job.id not in self.jobs
         self.jobs[job.id] = job
         await self._jobs_kept.put(job.id, job)
         self.signal(job.id).fire()
+        if new:
+            self.arrivals.fire()
         return job
 
     async def move(self, job: Job, step: Step, **more: Any) -> Job:

@@ -71,11 +71,13 @@ class Works:
         settings: CreationSettings,
         *,
         poll: float = 2.0,
+        quiet: float = 15.0,
     ) -> None:
         self._book = book
         self._find = find
         self._settings = settings
         self._poll = poll  # seconds between two looks where there is no socket
+        self._quiet = quiet  # seconds without a report after which it looks by HTTP
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def resume(self) -> None:
@@ -243,11 +245,8 @@ class Works:
         heard = loop.time()
         while True:
             try:
-                async with asyncio.timeout(self._settings.lost_time):
-                    final = await self._listen(job)
+                final = await self._listen(job)
                 heard = loop.time()
-            except TimeoutError:
-                final = None
             except CreationError as error:
                 if error.code not in (*_UNREACHED, Code.BAD_ANSWER, Code.NOT_SUPPORTED):
                     raise
@@ -273,11 +272,15 @@ class Works:
             return None
         stream = client.reports(answer.websocket_url, job.remote_token, job.remote_job)
         async with aclosing(stream) as reports:
-            async for report in reports:
+            while True:
+                try:
+                    async with asyncio.timeout(self._quiet):
+                        report = await anext(reports)
+                except (TimeoutError, StopAsyncIteration):
+                    return None
                 if report.final:
                     return report
                 await self._heard(job, client, report)
-        return None
 
     async def _heard(self, job: Job, client: ServiceClient, report: Report) -> None:
         known = self._book.live(job).progress

@@ -46,7 +46,7 @@ class Session(msgspec.Struct, frozen=True):
     request_code: int
     remote_token: str
     period: float = 5.0
-    reporting: bool = False
+    reporting: bool = True
 
 
 class Step(StrEnum):

@@ -14,7 +14,7 @@ from gotapi_core.protocol.errors import InvalidParameter, PluginError
 from gotapi_creation.book import Book
 from gotapi_creation.desk import SOCKET, Asker, CreationDesk
 from gotapi_creation.model import PLUGIN, Job, report_of
-from gotapi_creation.wire import CreationError, Op, request_of, write_answer, write_report
+from gotapi_creation.wire import Code, CreationError, Op, request_of, write_answer, write_report
 
 _PROFILE = "3dcapi"
 R = TypeVar("R", bound=Result)
@@ -257,11 +257,8 @@ class ProfileRoutes(ABC):
     async def reports(
         self, call: Call, params: ListenParams
     ) -> AsyncIterator[ReportEvent | Durable[ReportEvent]]:
-        """Report how far a job is, until it has ended."""
-        try:
-            job = self._wanted(call, params)
-        except CreationError as error:
-            raise InvalidParameter(error.message) from error
+        """Report how far a job is, until it has ended; where there is none yet, wait for it."""
+        job = await self._awaited(call, params)
         told: ReportEvent | None = None
         said = 0.0  # by the loop's clock
         loop = asyncio.get_running_loop()
@@ -284,6 +281,16 @@ class ProfileRoutes(ABC):
         """Return the seconds between two reports; 0 while they are stopped."""
         session = self.book.sessions.get(job.session)
         return session.period if session is not None and session.reporting else 0.0
+
+    async def _awaited(self, call: Call, params: ListenParams) -> Job:
+        while True:
+            came = self.book.arrivals.next()
+            try:
+                return self._wanted(call, params)
+            except CreationError as error:
+                if error.code is not Code.NO_JOB or params.job_id:
+                    raise InvalidParameter(error.message) from error
+            await came.wait()
 
     def _wanted(self, call: Call, params: ListenParams) -> Job:
         if not params.secure_token:

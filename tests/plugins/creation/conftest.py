@@ -339,7 +339,7 @@ def hub_of(tmp_path):
         services = [{"url": url, "name": f"Fake {at}", "key": "the-key"} for at, url in
                     enumerate(urls)]  # fmt: skip
         section = {"embedded": False, "services": services, "lost_time": 3.0} | settings
-        chosen = {"plugins": {"creation": section} | (others or {})}
+        chosen = {"plugins": (others or {}) | {"creation": section}}
         async with live_hub(tmp_path / "home", [creation(), *plugins], settings=chosen) as live:
             headers = {"X-GotAPI-Origin": ORIGIN}
             async with httpx2.AsyncClient(headers=headers, timeout=DEADLINE) as http:

@@ -1,9 +1,17 @@
 """The real embedded service behind the real hub: drawn silhouettes become a model, and a print."""
 
+import asyncio
+import os
+import time
+from pathlib import Path
+
 import pytest
 
 from gotapi_creation.embedded_service import EmbeddedDesk
 from gotapi_creation.wire import CreationError
+
+SHARED = Path(os.environ.get("GOTAPI_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data"))
+DRAWINGS = SHARED / "models"
 
 
 def silhouette(width: int, height: int, across: float) -> bytes:
@@ -49,6 +57,65 @@ async def test_two_silhouettes_become_glb_stl_and_3mf(embedded_app):
     for one in models.values():
         content = (await app.http.get(one["url"])).content
         assert len(content) == one["size"]
+
+
+@pytest.mark.timeout(300)
+async def test_three_drawings_become_a_model_and_a_print(hub_of, loaded, simulated_devices, parts):
+    if not (DRAWINGS / "human_front.png").is_file():
+        pytest.skip("the drawings are not beside this repository (GOTAPI_SHARED_DATA)")
+    async with hub_of(
+        embedded=True,
+        lost_time=60.0,
+        plugins=(loaded("gotapi_printer"),),
+        others=simulated_devices,
+        scope="3dcapi,3dp",
+    ) as app:
+        app.service = "embedded.creation"
+        await app.connect()
+        templates = (await app.ask("getattribute"))["templateInfo"]
+        files = (await app.ask("filetransfer", number=3))["fileTransInfo"]
+        for entry in files:
+            picture = (DRAWINGS / f"human_{entry['view']}.png").read_bytes()
+            assert (await app.http.put(entry["url"], content=picture)).status_code == 200
+        template = templates[0]["templateId"]
+        begun = await app.ask(
+            "setattribute", "PUT", templateId=template, num_sil=3, height=25, foot="TRUE"
+        )
+        assert begun["result"] == 0, begun
+        answer = await app.done()
+        assert answer["result"] == 0, answer
+        printer = await _online(app)
+        printed = await app.ask("printing", "PUT", bedClear="assume")
+        assert printed["result"] == 0, printed
+        assert printed["printer"] == printer
+        await _prints(app, printer, printed["printJobId"])
+
+
+async def _online(app) -> str:
+    """Return the printer's service id, once it answers."""
+    deadline = time.monotonic() + 60
+    while True:
+        params = {"accessToken": app.token}
+        answer = await app.http.get(f"{app.url}/gotapi/servicediscovery", params=params)
+        found = [one for one in answer.json()["services"] if "3dp" in one["scopes"]]
+        if found and found[0]["online"]:
+            return str(found[0]["serviceId"])
+        assert time.monotonic() < deadline, found
+        await asyncio.sleep(0.05)
+
+
+async def _prints(app, printer: str, job_id: str) -> None:
+    """Wait until the job has come so far that lines of the model go to the printer."""
+    deadline = time.monotonic() + 120
+    params = {"accessToken": app.token, "serviceId": printer}
+    while True:
+        jobs = (await app.http.get(f"{app.url}/gotapi/3dp/jobs", params=params)).json()["jobs"]
+        [job] = [one for one in jobs if one["jobId"] == job_id]
+        assert job["state"] not in ("failed", "stopped", "interrupted"), job
+        if job["state"] == "done" or job.get("line", 0) > 10:
+            return
+        assert time.monotonic() < deadline, job
+        await asyncio.sleep(0.1)
 
 
 async def test_a_service_that_cannot_start_says_so(tmp_path, monkeypatch):

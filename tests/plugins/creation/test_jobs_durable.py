@@ -4,8 +4,17 @@ import msgspec
 import pytest
 
 from gotapi_creation.book import Book
-from gotapi_creation.model import STEPS, Job, Live, Session, Step, report_of
-from gotapi_creation.wire import Code, CreationError, JobState
+from gotapi_creation.model import (
+    STEPS,
+    Job,
+    Live,
+    PictureFile,
+    Session,
+    Step,
+    picture_url,
+    report_of,
+)
+from gotapi_creation.wire import Code, CreationError, JobState, View
 
 
 async def test_a_hub_that_starts_again_goes_on_with_its_jobs(hub_of, fake, parts, tmp_path):
@@ -155,3 +164,11 @@ def test_a_job_is_reported_as_applications_know_it(step, state, progress):
     assert (report.status, report.progress, report.time) == (state, progress, 7)
     assert (report.queue is None) == step.final
     assert report_of(job(), live, 107.9).time == 0
+
+
+def test_addresses_of_pictures_and_previews_hold_a_key():
+    file = PictureFile(7, "k", View.FRONT)
+    assert picture_url("http://hub", file) == "http://hub/3dcapi/files/7/k"
+    report = report_of(job(key="s", previews=("preview.glb",)), Live(), 0.0, "http://hub")
+    assert report.preview_model_url == "http://hub/3dcapi/files/j/s/preview.glb"
+    assert report.snapshot_url == ""

@@ -8,6 +8,8 @@ from io import BytesIO
 import pytest
 from starlette.responses import Response
 
+from gotapi_creation.jobs import Works
+
 NAN = float("nan")
 
 
@@ -112,6 +114,15 @@ async def test_tokens_are_not_sent_to_another_host(app, fake):
     fake.ready = True
     assert (await app.done())["result"] == 0
     assert not fake.hellos
+
+
+async def test_a_socket_that_says_nothing_is_not_trusted(hub_of, fake, monkeypatch, parts):
+    monkeypatch.setitem(Works.__init__.__kwdefaults__, "quiet", 0.1)
+    async with hub_of(fake.url) as app:
+        await app.begin()
+        await parts["until"](lambda: fake.hellos)
+        fake.ready = True
+        assert (await app.done())["result"] == 0
 
 
 async def test_a_job_that_fails_says_why(app, fake, parts):

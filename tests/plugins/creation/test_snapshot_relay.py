@@ -47,22 +47,20 @@ async def test_the_answer_of_start_names_the_hubs_own_socket(app):
 
 async def test_an_application_hears_nothing_of_another_ones_jobs(app, fake, parts):
     await app.begin()
-    other = parts["Application"](app.live, app.http, app.token, app.service)
-    app.http.headers["X-GotAPI-Origin"] = "other.app"
-    other.token = await parts["token_of"](app.live, app.http, "3dcapi")
     url = f"{app.url}/gotapi/3dcapi/snapshot"
-    params = {"serviceId": app.service}
-    mine = {"X-GotAPI-Origin": "test.app"}
-    await app.http.put(url, params=params | {"accessToken": app.token}, headers=mine)
+    mine = {"serviceId": app.service, "accessToken": app.token}
+    await app.http.put(url, params=mine)
+    app.http.headers["X-GotAPI-Origin"] = "other.app"
+    other = parts["Application"](app.live, app.http, "", app.service)
+    other.token = await parts["token_of"](app.live, app.http, "3dcapi")
     ws = f"{app.url.replace('http', 'ws')}/gotapi/websocket"
     async with connect(ws, additional_headers={"X-GotAPI-Origin": "other.app"}, proxy=None) as one:
         await one.send(json.dumps({"accessToken": other.token}))
         assert (await parts["next_report"](one))["result"] == 0
-        await app.http.put(url, params=params | {"accessToken": other.token})
-        frame = await parts["next_report"](one)
-        assert "jobId" not in frame
-        assert frame["result"] != 0
-    await other.connect()
+        await app.http.put(url, params=mine | {"accessToken": other.token})
+        begun = await other.begin()
+        await other.ask("snapshot", op="START", time=1)
+        assert (await parts["next_report"](one))["jobId"] == begun["jobId"]
     other.secure = app.secure
     assert (await other.ask("filereceive"))["errorCode"] == "INVALID_SECURE_TOKEN"
 
@@ -130,9 +128,18 @@ async def test_previews_are_fetched_and_served_on(app, fake, parts):
 
 async def test_the_socket_wants_a_job_and_the_right_token(app, fake, parts):
     await app.connect()
-    for members in ({}, {"secureToken": "wrong"}, {"jobId": "x", "secureToken": app.secure}):
+    for members in ({"secureToken": "wrong"}, {"jobId": "x", "secureToken": app.secure}):
         async with app.socket(**members) as socket:
             assert (await parts["next_report"](socket))["result"] == 10
+
+
+async def test_the_socket_may_be_there_before_the_job(app, fake, parts):
+    await app.connect()
+    await app.ask("snapshot", op="START", time=1)
+    async with app.socket(secureToken=app.secure) as socket:
+        begun = await app.begin()
+        await app.ask("snapshot", op="START", time=1)
+        assert (await parts["next_report"](socket))["jobId"] == begun["jobId"]
 
 
 async def test_reports_come_over_the_hubs_websocket(app, fake, parts):

@@ -18,6 +18,7 @@ from gotapi_creation.wire import (
     FileEntry,
     Hello,
     JobState,
+    Printed,
     Report,
     ServerEntry,
     ServiceEntry,
@@ -218,6 +219,11 @@ def test_the_status_has_time_zone_resolution_software_and_revision():
         "protocol": "3DCAPI 1.0",
         "revision": "C",
     }
+
+
+def test_a_print_is_told_by_printer_and_job():
+    answer = write_answer(Printed("demo.printer", "p1"), 3)
+    assert answer == {"requestCode": 3, "result": 0, "printer": "demo.printer", "printJobId": "p1"}
 
 
 def test_a_failure_has_number_name_and_words():
