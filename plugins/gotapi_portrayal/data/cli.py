@@ -123,6 +123,20 @@ def remove(layers: tuple[str, ...], home: Home) -> None:
         click.echo(f"Removed {name}.")
 
 
+@scenes.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, resolve_path=True))
+def demo(folder: Path) -> None:
+    """Make a small city in FOLDER: files to look at, and the scenes of them."""
+    from gotapi_portrayal.data.demo import write_demo  # late: it loads numpy
+
+    try:
+        for order in write_demo(folder):
+            done = asyncio.run(import_files(_file(folder), order))
+            _report(done, None)
+    except (SceneError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
 def _file(folder: Path) -> Path:
     return folder / FILE_NAME
 

@@ -1,5 +1,6 @@
 """PURE: levels of detail as numbers: 0 to 4, refined as 1.2 or 2.2, and sets of them as bits."""
 
+from functools import lru_cache
 from typing import Final
 
 from gotapi_portrayal.data.types import ANY_LOD, Lods, LodSelection, SceneError
@@ -12,6 +13,7 @@ CODES: Final = (*(10 * major + minor for major in range(4) for minor in range(4)
 _BITS: Final = {code: bit for bit, code in enumerate(CODES)} | {ANY: 31}
 
 
+@lru_cache(256)
 def code(lod: str) -> int:
     """Return the code of a LOD as files write it; `2.0` is `2`. Raises SceneError."""
     if lod == ANY_LOD:

@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -109,7 +110,7 @@ class Files:
             self._path, timeout=WAIT, isolation_level=None, check_same_thread=False
         )
         with busy_told():
-            connection.execute("PRAGMA journal_mode = WAL")
+            _log_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
         return connection
 
@@ -125,6 +126,21 @@ def busy_told() -> Iterator[None]:
         raise StoreBusyError(
             "the scenes are being written, perhaps by an import; try again when it has ended"
         ) from error
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer be there at once; a new file is asked to by two at its beginning."""
+    until = time.monotonic() + WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            # Here SQLite does not wait by itself, as it could be for each other.
+            if time.monotonic() >= until:
+                connection.close()
+                raise
+            time.sleep(0.01)
 
 
 def _is_ready(connection: sqlite3.Connection, path: Path) -> bool:
