@@ -74,6 +74,12 @@ def make_app(
     async def hello(request: Request) -> Response:
         return PlainTextResponse(_HELLO)
 
+    sockets = Desk(shelf.by_opening)
+
+    async def file_socket(socket: WebSocket) -> None:
+        # The address holds a key of its own: applications do not have the hub's secureToken.
+        await sockets.serve(socket, lambda _: shelf.by_address(socket))
+
     crowd = _Crowd(limits.sockets)
     files = HttpDesk(shelf.by_address)
     return Starlette(
@@ -81,7 +87,8 @@ def make_app(
             Route("/", hello),
             Route("/silhouettes/{name}", silhouette),
             Route("/files/{file_id:int}/{key}", files.answer, methods=_EVERY),
-            WebSocketRoute("/3dcapi/files", crowd(Desk(shelf.by_opening).serve)),
+            WebSocketRoute("/3dcapi/files", crowd(sockets.serve)),
+            WebSocketRoute("/3dcapi/files/{file_id:int}/{key}", crowd(file_socket)),
             WebSocketRoute("/3dcapi/websocket", crowd(reporter.serve)),
             WebSocketRoute("/3dcapi/websocket/{job_id}", crowd(reporter.serve)),
             Route("/3dcapi/{rest:path}", operation, methods=_EVERY),

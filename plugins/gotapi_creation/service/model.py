@@ -53,7 +53,10 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class FileRow(msgspec.Struct, frozen=True):
-    """A file that may come or go; `key` is part of its http address."""
+    """A file that may come or go; `key` is part of its address.
+
+    `path` is where a result lies; of a picture it is the job that it is to become.
+    """
 
     id: int
     session: str

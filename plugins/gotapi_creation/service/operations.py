@@ -119,8 +119,7 @@ class Operations:
         match request.ask:
             case TransferAsk(number, method):
                 token = request.secure_token
-                files = self._shelf.expect(session, token, number, method, base)
-                return Transfer(files)
+                return self._shelf.expect(session, token, number, method, base)
             case AttributesAsk() as ask:
                 return await self._begin(session, request, ask)
             case SnapshotAsk() as ask:
@@ -147,9 +146,11 @@ class Operations:
         jobs = self._records.jobs_of(session.id)
         if key and (same := [job for job in jobs if job.key == key]):
             return self._begun(same[-1])
-        files = self._chosen(session, ask)
+        files = self._chosen(session, ask, request.job_id)
         order = self._order(request, ask, files)
-        job_id = secrets.token_hex(8)
+        job_id = files[View.FRONT].path
+        if self._records.job(job_id) is not None:  # the same pictures, made again otherwise
+            job_id = secrets.token_hex(8)
         folder = self._runner.folder_of(job_id)
         names = await asyncio.to_thread(self._take_pictures, files, folder)
         kept = kept_order(order, names)
@@ -184,9 +185,9 @@ class Operations:
                 Code.TOO_MANY, f"{self._limits.all_jobs} models wait already; try again later"
             )
 
-    def _chosen(self, session: Session, ask: AttributesAsk) -> dict[View, FileRow]:
+    def _chosen(self, session: Session, ask: AttributesAsk, job_id: str) -> dict[View, FileRow]:
         """Return the files of the views; raises CreationError where they do not fit together."""
-        rows = self._shelf.batch(session)
+        rows = self._shelf.batch(session, job_id)
         if not rows:
             raise CreationError(
                 Code.FILES_MISSING, "There are no pictures yet: call filetransfer and send them"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from gotapi_creation.engine.order import PREVIEW_MODEL, REPORT, SIDES
 from gotapi_creation.pictures import MAX_FILE, PictureError, check_picture
@@ -20,7 +20,7 @@ from gotapi_creation.transfer.failures import BadPicture, UnknownFile
 from gotapi_creation.transfer.slots import Slot
 from gotapi_creation.transfer.words import Opening
 from gotapi_creation.transfer.ws_server import Outgoing
-from gotapi_creation.wire import Code, CreationError, FileEntry, views_of_number
+from gotapi_creation.wire import Code, CreationError, FileEntry, Transfer, views_of_number
 from gotapi_creation.wire.answers import METHOD_FTP, METHOD_HTTP, METHOD_WEBSOCKET
 
 if TYPE_CHECKING:
@@ -56,10 +56,8 @@ class Shelf:
 
     # -- pictures --------------------------------------------------------------------------
 
-    def expect(
-        self, session: Session, token: str, number: int, method: str, base: str
-    ) -> tuple[FileEntry, ...]:
-        """Make room for the pictures of a figure; raises CreationError."""
+    def expect(self, session: Session, token: str, number: int, method: str, base: str) -> Transfer:
+        """Make room for the pictures of a figure, and name its job; raises CreationError."""
         method = self._method(method)
         views = views_of_number(number)
         older = self._records.pictures(session.id)
@@ -70,24 +68,30 @@ class Shelf:
                 f"{self._limits.waiting_files} pictures wait already; begin their jobs first",
             )
         batch = max((one.batch for one in older), default=0) + 1
-        rows = [self._row(session.id, FileKind.PICTURE, "", batch, place, method)
-                for place in range(number)]  # fmt: skip
+        job_id = secrets.token_hex(8)
+        rows = [
+            self._row(session.id, FileKind.PICTURE, job_id, batch, place, method)
+            for place in range(number)
+        ]
         self._records.add_files(rows)
         if self.ftp is not None and method == METHOD_FTP:
             for row in rows:
                 self.ftp.expect(row.id, token, self.slot(row))
-        return tuple(
+        entries = [
             FileEntry(method, row.id, self._url(row, base), view)
             for row, view in zip(rows, views, strict=True)
-        )
+        ]
+        return Transfer(tuple(entries), job_id)
 
     def slot(self, row: FileRow) -> Slot:
         """Return where a picture is put together."""
         return Slot(self._folder / str(row.id), MAX_FILE, accept_picture)
 
-    def batch(self, session: Session) -> list[FileRow]:
-        """Return the pictures that were asked for last."""
+    def batch(self, session: Session, job_id: str = "") -> list[FileRow]:
+        """Return the pictures that were asked for last, or for a job."""
         files = self._records.pictures(session.id)
+        if job_id:
+            return [one for one in files if one.path == job_id]
         return [one for one in files if one.batch == files[-1].batch]
 
     def remove(self, rows: Sequence[FileRow]) -> None:
@@ -126,7 +130,7 @@ class Shelf:
 
     def _url(self, row: FileRow, base: str) -> str:
         if row.method == METHOD_WEBSOCKET:
-            return f"{_socket(base)}/3dcapi/files"
+            return f"{_socket(base)}/3dcapi/files/{row.id}/{row.key}"
         if row.method == METHOD_FTP and self.ftp is not None:
             return f"{self.ftp.address}/{row.id}"
         return f"{base}/files/{row.id}/{row.key}"
@@ -171,10 +175,10 @@ class Shelf:
 
     # -- what the desks ask ----------------------------------------------------------------
 
-    async def by_address(self, request: Request) -> Slot | Outgoing:
-        """Return the file of an http address; raises UnknownFile."""
-        row = self._records.file(request.path_params["file_id"])
-        key: str = request.path_params["key"]
+    async def by_address(self, connection: HTTPConnection) -> Slot | Outgoing:
+        """Return the file of an address that holds its key; raises UnknownFile."""
+        row = self._records.file(connection.path_params["file_id"])
+        key: str = connection.path_params["key"]
         if row is None or not hmac.compare_digest(row.key.encode(), key.encode()):
             raise UnknownFile("There is no such file, or it is not kept any more")
         return await self._place(row)

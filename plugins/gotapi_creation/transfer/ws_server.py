@@ -14,6 +14,7 @@ from gotapi_creation.transfer.ends import offer_file, receive_file
 from gotapi_creation.transfer.failures import BrokenRules, Cut, TransferError
 from gotapi_creation.transfer.slots import Slot
 from gotapi_creation.transfer.words import Opening, Verdict, read_opening, write
+from gotapi_creation.wire.codes import CreationError
 
 FIRST_MESSAGE: Final = 5.0  # seconds until a client must have said what it wants
 
@@ -69,17 +70,17 @@ class Desk:
         self._idle = idle
         self._busy: dict[Path, asyncio.Task[None]] = {}
 
-    async def serve(self, socket: WebSocket) -> None:
-        """Serve one connection until its file is moved or it fails."""
+    async def serve(self, socket: WebSocket, find: Find | None = None) -> None:
+        """Serve one connection until its file is moved or it fails; `find` as in `__init__`."""
         await socket.accept()
         channel = ServerChannel(socket)
         code = 1000
         try:
             opening = read_opening(await next_text(channel, FIRST_MESSAGE))
-            await self._move(channel, opening)
+            await self._move(channel, opening, await (find or self._find)(opening))
         except Cut:
             code = 1001
-        except TransferError as error:
+        except CreationError as error:
             code = 1008
             with suppress(Cut):
                 await channel.send(write(Verdict(int(error.code), error_message=error.message)))
@@ -93,8 +94,7 @@ class Desk:
         task = asyncio.current_task()
         return task is not None and task.uncancel() == 0 and task not in self._busy.values()
 
-    async def _move(self, channel: ServerChannel, opening: Opening) -> None:
-        place = await self._find(opening)
+    async def _move(self, channel: ServerChannel, opening: Opening, place: Slot | Outgoing) -> None:
         if isinstance(place, Outgoing):
             if opening.uploads:
                 raise BrokenRules("This file can be downloaded only; leave out its size")

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from gotapi_creation.transfer.slots import Slot
 from gotapi_creation.transfer.words import Opening
 from gotapi_creation.transfer.ws_client import download, upload
-from gotapi_creation.wire.codes import Code
+from gotapi_creation.wire.codes import Code, CreationError
 
 
 async def reports(url: str, hello: dict) -> tuple[list[dict], int | None]:
@@ -73,14 +73,28 @@ async def test_files_travel_by_websocket_both_ways(creation, png, tmp_path) -> N
     assert await download(entry["url"], opening, slot) == entry["sha256"]
 
 
-async def test_another_session_gets_no_file(creation, start, png, tmp_path) -> None:
+async def test_a_file_has_an_address_with_a_key_or_wants_its_secure_token(
+    creation, png, tmp_path
+) -> None:
     asked = await creation.ask("filetransfer", number=1, method="websocket")
     [entry] = asked["fileTransInfo"]
-    await creation.connect()
     picture = tmp_path / "front.png"
     picture.write_bytes(png(32, 64))
-    with pytest.raises(Exception, match="another secureToken"):
-        await upload(entry["url"], Opening(entry["fileId"], "", creation.token), picture)
+    number, token = entry["fileId"], creation.token
+    plain, _, key = entry["url"].rpartition("/")
+    shared = f"ws{creation.base[4:]}/3dcapi/files"
+    await creation.connect()
+    with pytest.raises(CreationError, match="another secureToken"):
+        await upload(shared, Opening(number, "", creation.token), picture)
+    with pytest.raises(CreationError, match="secureToken is missing"):
+        await upload(shared, Opening(number), picture)
+    with pytest.raises(CreationError, match="no such file"):
+        await upload(f"{plain}/{key[::-1]}", Opening(number, "", token), picture)
+    await upload(entry["url"], Opening(number), picture)
+    creation.token = token
+    with pytest.raises(CreationError, match="arrived already"):
+        await upload(shared, Opening(number, "", token), picture)
+    assert (await creation.begin())["result"] == 0
 
 
 async def test_the_templates_have_silhouettes_of_three_sides(creation) -> None:
@@ -191,6 +205,19 @@ async def test_the_same_pictures_can_be_made_again_otherwise(creation, png) -> N
     second = (await creation.begin(templateId=212, style=0.3, height=50, foot="TRUE"))["jobId"]
     assert first != second
     assert await creation.ended(second) == "done"
+
+
+async def test_two_figures_of_one_session_do_not_mix(creation, png) -> None:
+    asked = [await creation.ask("filetransfer", number=number) for number in (1, 2)]
+    for found in asked:
+        for entry in found["fileTransInfo"]:
+            await creation.http.put(entry["url"], content=png(32, 64))
+    begun = [await creation.begin(jobId=found["jobId"]) for found in asked]
+    assert [one["jobId"] for one in begun] == [found["jobId"] for found in asked]
+    for one in begun:
+        assert await creation.ended(one["jobId"]) == "done"
+    assert creation.tries() == ["good ['front']", "good ['front', 'right']"]
+    assert (await creation.begin(jobId="other"))["result"] == Code.FILES_MISSING
 
 
 async def test_results_go_with_the_acknowledgement(creation, png) -> None:
