@@ -1,18 +1,17 @@
-"""PURE: what this service can do, whatever its data: formats, methods, styles, options.
+"""What this service can do, whatever its data: formats, methods, styles, options.
 
 Who adds an encoding, an operation or a style says so here: the metadata document is written from
 it, and requests are checked against it.
 """
 
+from pathlib import Path
 from typing import Final
 
+from gotapi_portrayal import view
 from gotapi_portrayal.catalogue import (
     DeliveryOption,
-    Described,
     Extension,
-    ImageLayer,
     LodScheme,
-    Style,
     Text,
 )
 from gotapi_portrayal.request.types import (
@@ -37,12 +36,7 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (Extension.INFO,)
 SCENE_FORMATS: Final[tuple[str, ...]] = ()
 OFFSET_MODES: Final[tuple[str, ...]] = ()
 ANY_OFFSET: Final = True
-STYLES: Final[tuple[Style, ...]] = ()
-"""Of every layer."""
-OVERALL_STYLES: Final[tuple[Described, ...]] = ()
-BACKGROUNDS: Final[tuple[Described, ...]] = ()
 DELIVERY_OPTIONS: Final[tuple[DeliveryOption, ...]] = ()
-IMAGE_LAYERS: Final[tuple[ImageLayer, ...]] = ()
 INFO_FORMATS: Final = ("text/xml", "application/json", "text/html", "text/plain")
 
 SPATIAL_SELECTIONS: Final = ("overlaps", "contains_center", "cut")  # Table 20
@@ -52,6 +46,16 @@ LOD_SELECTIONS: Final = ("equals", "equals_or_smaller", "combined", "equals_or_s
 # level of CityGML, so it must not look like one.
 CITYGML: Final = "CityGML"
 REFINED: Final = "TUDelft"
+
+_RASTERISER: Final = Path(view.__file__).parent / "_raster.so"
+
+
+def can_draw() -> bool:
+    """Tell whether there are views: the rasteriser is compiled where the package is built.
+
+    What views offer is in `view.offer`, their styles of layers are in `view.looks`.
+    """
+    return _RASTERISER.exists()
 
 
 def lod_name(lod: str) -> str:

@@ -9,15 +9,16 @@ from gotapi_portrayal.answers import Answer, World, answer
 from gotapi_portrayal.capabilities.build import build
 from gotapi_portrayal.capabilities.document import document
 from gotapi_portrayal.catalogue import Catalogue, Service
-from gotapi_portrayal.check import Shelf
+from gotapi_portrayal.check import Selection, Shelf
 from gotapi_portrayal.data.store import FILE_NAME, SceneStore
 from gotapi_portrayal.data.types import SceneError
 from gotapi_portrayal.glance import Glance
 from gotapi_portrayal.request.errors import Code, OwsError
-from gotapi_portrayal.request.types import GetCapabilities, Request
+from gotapi_portrayal.request.types import GetCapabilities, GetView, Request
 
 if TYPE_CHECKING:
     from gotapi_portrayal.data.sqlite_store import SqliteSceneStore
+    from gotapi_portrayal.view.desk import ViewDesk
 
 _KEPT = 64  # metadata documents: some sections, languages and addresses of the hub; KB each
 XML = "text/xml; charset=utf-8"
@@ -32,6 +33,7 @@ class PortrayalService:
         self._service = service
         self._lock = threading.Lock()
         self._store: SqliteSceneStore | None = None
+        self._views: ViewDesk | None = None
         self._shelves: tuple[Shelf, Shelf] | None = None  # for everybody, for the approved
         self._documents: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
 
@@ -62,9 +64,34 @@ class PortrayalService:
                 self._store = SqliteSceneStore(self._path)
             return self._store
 
+    def select(self, shelf: Shelf, request: GetView) -> Selection:
+        """Return what a GetView means, and have its desk ready; raises OwsError."""
+        selection = shelf.select(request)
+        self.views()
+        return selection
+
+    def views(self) -> "ViewDesk":
+        """Return what draws views; raises OperationNotSupported where nothing can."""
+        from gotapi_portrayal.view.desk import ViewDesk
+        from gotapi_portrayal.view.library import library
+
+        store = self.store()
+        with self._lock:
+            if self._views is None:
+                native = library()
+                if native is None:
+                    raise OwsError(
+                        Code.OPERATION_NOT_SUPPORTED, "This machine cannot draw views", "GetView"
+                    )
+                self._views = ViewDesk(store, native)
+            return self._views
+
     def close(self) -> None:
         """Let go of the files."""
         with self._lock:
+            if self._views is not None:
+                self._views.close()
+                self._views = None
             if self._store is not None:
                 self._store.close()
                 self._store = None

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from gotapi_core.plugin import SurfaceReply, SurfaceRequest
@@ -15,14 +16,14 @@ from gotapi_core.protocol.byte_ranges import (
 )
 from gotapi_core.protocol.errors import MissingToken, ResultCode
 from gotapi_portrayal.answers import Answer
-from gotapi_portrayal.check import Shelf
+from gotapi_portrayal.check import Selection, Shelf
 from gotapi_portrayal.failures import failed
 from gotapi_portrayal.request.core import read_fields
 from gotapi_portrayal.request.errors import Code, OwsError
 from gotapi_portrayal.request.failure import Failure, read_failure
 from gotapi_portrayal.request.fields import Fields
 from gotapi_portrayal.request.kvp import read_query
-from gotapi_portrayal.request.types import Request
+from gotapi_portrayal.request.types import GetView, Request
 from gotapi_portrayal.request.xml_post import read_document
 from gotapi_portrayal.request.xml_tree import MAX_BYTES
 from gotapi_portrayal.service import PortrayalService
@@ -65,36 +66,82 @@ class PortrayalSurface:
                 body=reply.body,
             )
         async with self._room:
-            return await asyncio.to_thread(self._answer, request)
+            asked = await asyncio.to_thread(self._ask, request)
+            if isinstance(asked, SurfaceReply):
+                return asked
+            if asked.selection is None:
+                return await asyncio.to_thread(self._answered, asked)
+        return await self._view(asked, asked.selection)  # its desk has a limit of its own
 
-    def _answer(self, request: SurfaceRequest) -> SurfaceReply:
+    def _ask(self, request: SurfaceRequest) -> "SurfaceReply | _Asked":
         fields = Fields({})
         try:
             private = _approved(request)
             fields = read_request(request)
             parsed = read_fields(fields)
             shelf = self._service.shelf(private=private)
-            tag = etag(request, shelf, private=private)
-            if request.method != "POST" and none_match(header(request, "if-none-match"), tag):
-                return SurfaceReply(status=304, headers=_caching(tag, private))
-            found = self._found(parsed, request, shelf, private=private)
+            shelf.check_operation(parsed)
+            asked = _Asked(request, fields, parsed, shelf, private)
+            if request.method != "POST" and none_match(header(request, "if-none-match"), asked.tag):
+                return SurfaceReply(status=304, headers=_caching(asked.tag, private))
+            if isinstance(parsed, GetView):
+                asked = replace(asked, selection=self._service.select(shelf, parsed))
         except OwsError as error:
             return _failed(error, read_failure(fields))
-        return _served(request, found, tag, private)
+        return asked
 
-    def _found(
-        self, parsed: Request, request: SurfaceRequest, shelf: Shelf, *, private: bool
-    ) -> Answer:
-        url = request.base_url + PATH
+    def _answered(self, asked: "_Asked") -> SurfaceReply:
+        url = asked.request.base_url + PATH
         try:
-            return self._service.answer(parsed, url, private=private, shelf=shelf)
-        except OwsError:
-            raise
-        except Exception as error:  # whatever is wrong with the data: OGC clients read OWS only
-            log.exception("3DPS %s failed", type(parsed).__name__)
-            raise OwsError(
-                Code.NO_APPLICABLE_CODE, "The request failed inside of the service; its log has why"
-            ) from error
+            found = self._service.answer(
+                asked.parsed, url, private=asked.private, shelf=asked.shelf
+            )
+        except Exception as error:
+            return _failed(_told(error, asked), read_failure(asked.fields))
+        return _served(asked, found)
+
+    async def _view(self, asked: "_Asked", selection: Selection) -> SurfaceReply:
+        assert isinstance(asked.parsed, GetView)
+        try:
+            drawn = await self._service.views().view(asked.parsed, selection)
+        except Exception as error:
+            return await asyncio.to_thread(_failed, _told(error, asked), read_failure(asked.fields))
+        return _served(asked, Answer(drawn.body, drawn.content_type))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that was understood: of whom, of what, and for GetView of which layers."""
+
+    request: SurfaceRequest
+    fields: Fields
+    parsed: Request
+    shelf: Shelf
+    private: bool
+    selection: Selection | None = None
+
+    @property
+    def tag(self) -> str:
+        """The entity tag: the same request of the same data has the same answer."""
+        parts = (
+            str(self.shelf.catalogue.version).encode(),
+            b"private" if self.private else b"public",
+            self.request.base_url.encode(),
+            self.request.query,
+            self.request.body,
+        )
+        digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
+        return f'"{digest[:32]}"'
+
+
+def _told(error: Exception, asked: _Asked) -> OwsError:
+    """Return the exception to be told: OGC clients read OWS only, whatever is wrong here."""
+    if isinstance(error, OwsError):
+        return error
+    log.error("3DPS %s failed", type(asked.parsed).__name__, exc_info=error)
+    return OwsError(
+        Code.NO_APPLICABLE_CODE, "The request failed inside of the service; its log has why"
+    )
 
 
 def read_request(request: SurfaceRequest) -> Fields:
@@ -113,18 +160,6 @@ def read_request(request: SurfaceRequest) -> Fields:
 def header(request: SurfaceRequest, name: str) -> str | None:
     """Return a header field, None where it is not there."""
     return next((value for key, value in request.headers if key == name), None)
-
-
-def etag(request: SurfaceRequest, shelf: Shelf, *, private: bool) -> str:
-    """Return the entity tag: the same request of the same data has the same answer."""
-    parts = (
-        str(shelf.catalogue.version).encode(),
-        b"private" if private else b"public",
-        request.base_url.encode(),
-        request.query,
-    )
-    digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
-    return f'"{digest[:32]}"'
 
 
 def _approved(request: SurfaceRequest) -> bool:
@@ -147,7 +182,8 @@ def _failed(error: OwsError, failure: Failure) -> SurfaceReply:
     return SurfaceReply(status=reply.status, headers=headers, body=reply.body)
 
 
-def _served(request: SurfaceRequest, found: Answer, tag: str, private: bool) -> SurfaceReply:
+def _served(asked: _Asked, found: Answer) -> SurfaceReply:
+    request, tag, private = asked.request, asked.tag, asked.private
     headers = (("content-type", found.media), *_caching(tag, private), ("accept-ranges", "bytes"))
     if found.encoding:
         headers = (*headers, ("content-encoding", found.encoding))

@@ -11,55 +11,48 @@ import msgspec
 from gotapi_portrayal import offer
 from gotapi_portrayal.catalogue import (
     LOCAL,
-    AvailableProjection,
     Catalogue,
     CrsBox,
     CrsInfo,
     Extension,
     Layer,
-    ProjectionParameter,
     Service,
+    Style,
     Text,
     ViewpointHint,
 )
 from gotapi_portrayal.data.types import Box
 from gotapi_portrayal.data.types import Layer as Stored
+from gotapi_portrayal.view import offer as views
 
 EVERYWHERE = ("EPSG:4326", "CRS:84", "EPSG:3857")
 """What every layer on earth can be had in, besides its own."""
 _MOST_DEEP = 20  # layers in layers; whatever is deeper, or in itself, stands at the top
-
-_PERSPECTIVE = ("FOVX", "FOVY", "NearPlane", "FarPlane")
-_ORTHOGRAPHIC = ("Left", "Right", "Bottom", "Top", "NearPlane", "FarPlane")
-_DEFAULTS = {"FOVX": "60", "NearPlane": "1", "FarPlane": "20000"} | {
-    "Left": "-100",
-    "Right": "100",
-    "Bottom": "-100",
-    "Top": "100",
-}
 
 
 def build(stored: Iterable[Stored], version: int, service: Service) -> Catalogue:
     """Return the catalogue of these layers; raises SceneError where a CRS cannot be used."""
     layers = tuple(stored)
     names = dict.fromkeys(name for layer in layers for name in crs_of(layer))
-    view = Extension.VIEW in offer.EXTENSIONS
+    view = offer.can_draw()
     return Catalogue(
         version=version,
         service=service,
-        extensions=offer.EXTENSIONS,
+        extensions=(*offer.EXTENSIONS, Extension.VIEW) if view else offer.EXTENSIONS,
         layers=_nested(layers),
         crs={name: crs_info(name) for name in names},
-        overall_styles=offer.OVERALL_STYLES,
-        backgrounds=offer.BACKGROUNDS,
+        overall_styles=views.OVERALL_STYLES if view else (),
+        backgrounds=views.BACKGROUNDS if view else (),
         spatial_selections=offer.SPATIAL_SELECTIONS,
         lod_schemes=offer.lod_schemes({lod for layer in layers for lod in layer.lods}),
         lod_selections=offer.LOD_SELECTIONS,
         delivery_options=offer.DELIVERY_OPTIONS,
         viewpoints=tuple(_hint(layer) for layer in layers if layer.public),
         any_offset=offer.ANY_OFFSET,
-        image_layers=offer.IMAGE_LAYERS,
-        projections=projections() if view else (),
+        image_layers=views.IMAGE_LAYERS if view else (),
+        projections=views.PROJECTIONS if view else (),
+        near=views.NEAR,
+        far=views.FAR,
         info_formats=offer.INFO_FORMATS,
     )
 
@@ -88,22 +81,6 @@ def crs_info(name: str) -> CrsInfo:
         geographic=plane.is_geographic,
         north_first=direction in ("north", "south"),
         has_height=len(crs.axis_info) == 3,
-    )
-
-
-def projections() -> tuple[AvailableProjection, ...]:
-    """Return both projections of the text, with the defaults of what may be left out."""
-    return tuple(
-        AvailableProjection(
-            id=name,
-            parameters=(
-                ProjectionParameter("POC", required=True),
-                ProjectionParameter("POI", required=True),
-                ProjectionParameter("Up"),
-                *(ProjectionParameter(one, default=_DEFAULTS.get(one, "")) for one in rest),
-            ),
-        )
-        for name, rest in (("Perspective", _PERSPECTIVE), ("Orthographic", _ORTHOGRAPHIC))
     )
 
 
@@ -157,7 +134,7 @@ def _layer(layer: Stored, inside: dict[str, list[Stored]]) -> Layer:
         wgs84=None if degrees is None else (*_two(degrees.low), *_two(degrees.high)),
         boxes=boxes,
         lods=tuple(map(offer.lod_name, layer.lods)),
-        styles=offer.STYLES,
+        styles=_styles(),
         delivery_options=tuple(option.id for option in offer.DELIVERY_OPTIONS),
         formats=offer.SCENE_FORMATS,
         offset_modes=offer.OFFSET_MODES,
@@ -165,6 +142,12 @@ def _layer(layer: Stored, inside: dict[str, list[Stored]]) -> Layer:
         public=layer.public,
         layers=tuple(_layer(child, inside) for child in inside.get(layer.name, [])),
     )
+
+
+def _styles() -> tuple[Style, ...]:
+    from gotapi_portrayal.view.looks import STYLES  # late: it loads numpy
+
+    return STYLES if offer.can_draw() else ()
 
 
 def _boxes(layer: Stored) -> tuple[CrsBox, ...]:

@@ -1,6 +1,7 @@
 """The service on a live hub: OGC clients over HTTP, applications over profile 3dps."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -8,7 +9,9 @@ import httpx2
 import pytest
 from lxml import etree
 
+from gotapi_core.client import HubRefused
 from gotapi_portrayal.data.sqlite_store import SqliteSceneStore
+from gotapi_portrayal.offer import can_draw
 
 CAPS = "?service=3DPS&request=GetCapabilities"
 OWS = "{http://www.opengis.net/ows/2.0}"
@@ -185,3 +188,76 @@ async def test_an_application_gets_documents_as_files(
     document = await http.get(answer["uri"])
     assert layers(document) == {"town", "hidden"}
     assert len(document.content) == answer["size"]
+
+
+VIEW = (
+    "?service=3DPS&version=1.0&request=GetView&crs=EPSG:25832&layers=town&portrayals="
+    "WIDTH=64;HEIGHT=48;PROJECTION=Perspective,500005,5699950,80,500005,5700005,55,,,,60,,,;"
+)
+
+
+@pytest.mark.skipif(not can_draw(), reason="the rasteriser is not compiled on this machine")
+async def test_views(http: httpx2.AsyncClient, store: SqliteSceneStore) -> None:
+    query = f"{VIEW}IMAGELAYERS=COLOR,OBJECTID;FORMATS=image/jpeg,image/png%3Bmode=32bit"
+    reply = await http.get(query)
+    assert reply.status_code == 200
+    assert reply.headers["content-type"] == (
+        "multipart/mixed; boundary=3DPS_MULTIPART_MESSAGE_BOUNDARY"
+    )
+    kinds = [line for line in reply.content.split(b"\r\n") if line.startswith(b"Content-Type")]
+    assert kinds == [b"Content-Type: image/jpeg", b"Content-Type: image/png;mode=32bit"]
+    again = await http.get(query, headers={"if-none-match": reply.headers["etag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.skipif(not can_draw(), reason="the rasteriser is not compiled on this machine")
+async def test_views_that_fail(http: httpx2.AsyncClient, store: SqliteSceneStore) -> None:
+    broken = f"{VIEW}IMAGELAYERS=COLOR;FORMATS=image/png".replace("town", "nowhere")
+    assert code(await http.get(broken)) == (400, "UnknownLayer", "nowhere")
+    drawn = await http.get(f"{broken}&exceptions=INIMAGE")
+    assert (drawn.status_code, drawn.headers["content-type"]) == (200, "image/png")
+    assert drawn.content.startswith(b"\x89PNG")
+
+
+async def test_feature_info_over_http_and_as_a_file(
+    client: Any, store: SqliteSceneStore, http: httpx2.AsyncClient
+) -> None:
+    query = "?service=3DPS&version=1.0&request=GetFeatureInfoByObjectId&format=text/plain"
+    reply = await http.get(f"{query}&layers=town&objectId=town-1")
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    assert "storeys: 2" in reply.text
+    assert code(await http.get(f"{query}&layers=hidden&objectId=hidden-1")) == (
+        400,
+        "UnknownLayer",
+        "hidden",
+    )
+    hidden = (await services(client, {"town", "hidden"}))["hidden"].id
+    answer = await client.get("3dps", "featureinfo", hidden, objectId="hidden-1")
+    assert answer["mimeType"] == "application/json"
+    [found] = json.loads((await http.get(answer["uri"])).content)["featureInfo"]
+    assert found["featureId"] == "hidden-1"
+
+
+async def test_what_an_application_asks_wrongly_is_told(
+    client: Any, store: SqliteSceneStore
+) -> None:
+    town = (await services(client, {"town", "hidden"}))["town"].id
+    with pytest.raises(HubRefused, match="MissingParameterValue"):
+        await client.get("3dps", "featureinfo", town, coordinate="1,2,3")
+    with pytest.raises(HubRefused, match="UnknownLayer"):
+        await client.get("3dps", "featureinfo", town, objectId="a", layers="nowhere")
+
+
+async def test_a_fault_inside_is_an_exception_too(
+    live_hub: Any, http: httpx2.AsyncClient, store: SqliteSceneStore
+) -> None:
+    [supervisor] = live_hub.hub.registry
+    service = supervisor._port._plugin.service
+
+    def break_down(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a wheel came off")
+
+    service.answer = break_down
+    reply = await http.get(CAPS)
+    assert code(reply) == (500, "NoApplicableCode", None)
+    assert b"wheel" not in reply.content
