@@ -123,12 +123,19 @@ def test_too_hot_in_the_middle(put_on_bench) -> None:
     assert "MAXTEMP" in found["resend"].problem
 
 
-@pytest.mark.parametrize("dialect", ["klipper"])
-def test_firmware_that_looks_at_no_checksum(put_on_bench, dialect: str) -> None:
+@pytest.mark.parametrize("dialect", ["prusa", "reprap", "repetier", "smoothie", "malyan"])
+def test_other_families_pass_everything(put_on_bench, dialect: str) -> None:
     bench = put_on_bench("--dialect", dialect, profile=Profile(size=(200, 200, 200)))
+    found = run(bench)
+    assert outcomes(found)[Outcome.PASSED] == STEPS, found
+
+
+def test_firmware_that_looks_at_no_checksum(put_on_bench) -> None:
+    bench = put_on_bench("--dialect", "klipper", profile=Profile(size=(200, 200, 200)))
     found = run(bench)
     assert outcomes(found)[Outcome.FAILED] == [], found
     assert "does not look at checksums" in found["resend"].problem
+    assert outcomes(found)[Outcome.SKIPPED] == ["resend"]
 
 
 def test_profiles_leave_steps_out(put_on_bench) -> None:
