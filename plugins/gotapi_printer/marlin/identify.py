@@ -16,6 +16,7 @@ from gotapi_printer.marlin.replies import (
     Ok,
     Reply,
     Restarted,
+    Temperatures,
 )
 
 _ASK_SYNC, _ASK_FIRMWARE, _ASK_REPORTS = 1, 2, 3
@@ -41,6 +42,13 @@ _STRANGE = re.compile(r"[^\t\x20-\x7e]")
 def _is_text(text: str) -> bool:
     """Whether a line could be one of a firmware; a few stray bytes are usual."""
     return bool(text) and len(_STRANGE.findall(text)) * 3 <= len(text)
+
+
+def _proves(event: Event) -> bool:
+    """Whether this is what only a printer says."""
+    if isinstance(event, Ok):
+        return bool(event.temperatures) or event.text.startswith("FIRMWARE_NAME:")
+    return isinstance(event, Temperatures | Identification | Capability | Restarted)
 
 
 def restarting_text(name: str) -> str:
@@ -89,6 +97,7 @@ class Identify:
         self.garbled = 0
         """Lines that were no text, as at a wrong baud rate."""
         self._restarted_at = float("-inf")
+        self._proven = False
         self._retry_at = now + wait
         if not wait:
             self._begin(now, assume_ok=False)
@@ -104,6 +113,8 @@ class Identify:
 
     def take(self, event: Event, now: float) -> None:
         """Look at one event of the host."""
+        if _proves(event):
+            self._proven = True
         if isinstance(event, Done):
             self._done(event.tag, now)
         elif isinstance(event, Restarted):
@@ -137,7 +148,10 @@ class Identify:
             self._begin(now, assume_ok=not booted)
 
     def _done(self, tag: int, now: float) -> None:
-        # Each answer proves a printer: give it the time for the rest.
+        if not self._proven:
+            # Anything can say ok, and garbage does so now and then.
+            return
+        # It is a printer: give it the time for the rest.
         self._retry_at = now + self._timing.deadline
         self._until = max(self._until, min(self._most, now + 2 * self._timing.deadline))
         if tag == _ASK_FIRMWARE:

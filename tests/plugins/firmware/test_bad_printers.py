@@ -21,8 +21,8 @@ HASTY = DriverSettings(
     session=SessionSettings(
         boot_wait=0.2,
         halted_wait=0.3,
-        timing=Timing(reply=0.4, doubtful=0.2, resend_ok=0.2, silence=2.0),
-        identify=IdentifyTiming(deadline=1.0, retry=0.3, boot=0.15),
+        timing=Timing(reply=0.4, doubtful=0.2, resend_ok=0.2, silence=10.0),
+        identify=IdentifyTiming(deadline=2.0, retry=0.3, boot=0.15),
     ),
 )
 
@@ -220,7 +220,9 @@ def test_a_printer_that_restarts_fails_the_job(station, gcode):
 
 
 def test_a_printer_that_dies_without_a_word_fails_the_job(station, gcode):
-    with station("--stall-at", "60", settings=HASTY) as one:
+    session = msgspec.structs.replace(HASTY.session, timing=Timing(reply=0.4, silence=2.0))
+    settings = msgspec.structs.replace(HASTY, session=session)
+    with station("--stall-at", "60", settings=settings) as one:
         one.print(gcode)
         assert "stopped answering" in one.job(JobState.FAILED).job.reason
 
@@ -304,7 +306,7 @@ def test_an_ok_more_for_every_tenth_line_makes_no_difference(driven, tmp_path):
 
 def test_busy_for_longer_than_the_patience_is_no_silence(driven, tmp_path):
     """Ten times the patience for a reply, filled with `busy`, costs nothing."""
-    session = msgspec.structs.replace(HASTY.session, timing=Timing(reply=0.3, silence=0.6))
+    session = msgspec.structs.replace(HASTY.session, timing=Timing(reply=0.3, silence=2.0))
     settings = msgspec.structs.replace(HASTY, session=session)
 
     def answer(line):
@@ -314,7 +316,7 @@ def test_busy_for_longer_than_the_patience_is_no_silence(driven, tmp_path):
         return b""
 
     def work():
-        for _ in range(30):
+        for _ in range(40):
             made.say(b"echo:busy: processing\n")
             time.sleep(0.1)  # a printer that works
         made.say(b"ok\n")

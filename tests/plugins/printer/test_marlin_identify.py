@@ -182,3 +182,13 @@ def test_a_boot_that_begins_late_is_waited_for_once():
         talk.hear(b"start\n")
         talk.wait(0.5)
     assert talk.identify.failed
+
+
+def test_oks_alone_prove_no_printer():
+    talk = Talk(IdentifyTiming(deadline=5.0))
+    for _ in range(60):
+        for _ in talk.sent():
+            talk.hear(b"ok\n")
+        talk.wait(0.1)
+    assert talk.identify.firmware is None
+    assert talk.identify.failed
