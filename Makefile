@@ -29,8 +29,8 @@ wheel: $(VENV)/dev.stamp
 
 # The committed documents for the plug-ins that come with the hub; the tests compare them.
 api: $(VENV)/dev.stamp
-	$(BIN)/gotapi describe openapi --plugin printer --plugin creation > docs/api/openapi.json
-	$(BIN)/gotapi describe asyncapi --plugin printer --plugin creation > docs/api/asyncapi.json
+	$(BIN)/gotapi describe openapi --plugin printer --plugin creation --plugin portrayal > docs/api/openapi.json
+	$(BIN)/gotapi describe asyncapi --plugin printer --plugin creation --plugin portrayal > docs/api/asyncapi.json
 
 docs: $(VENV)/dev.stamp
 	$(BIN)/mkdocs build --strict --quiet

@@ -12,7 +12,7 @@ from gotapi_core.cli import main
 from gotapi_core.host.loader import find_plugins, load
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTED = ("creation", "printer")
+DOCUMENTED = ("creation", "portrayal", "printer")
 BUNDLED = [found.manifest.id for found in find_plugins() if found.manifest.id in DOCUMENTED]
 AGAIN = "run `make api` and commit docs/api"
 
