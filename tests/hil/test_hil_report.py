@@ -78,5 +78,10 @@ def test_whatever_a_printer_says_stays_text(name: str, fact: str, line: str) -> 
     assert json.loads(as_json(report((result,), (Entry(0.0, "<", line),), name)))
 
 
+def test_lines_that_came_together_stand_under_each_other() -> None:
+    text = as_html(report(entries=(Entry(0.5, "<", "ok\\nok\\n"),)))
+    assert "   0.5000 &lt; ok\\n\n            ok\\n</span>" in text
+
+
 def test_a_printer_that_says_no_name() -> None:
     assert "Printer test: /dev/x" in as_html(report(printer=""))

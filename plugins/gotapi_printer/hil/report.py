@@ -130,10 +130,15 @@ def _section(result: Result) -> str:
     )
 
 
+def _broken(text: str) -> str:
+    """The lines of one piece under each other."""
+    return text.replace("\\n", "\\n\n" + " " * 12).rstrip(" \n")
+
+
 def _transcript(entries: Sequence[Entry]) -> str:
     lines = "".join(
         f'<span class="{_CLASSES.get(entry.way, "")}">'
-        f"{entry.at:9.4f} {html.escape(entry.way)} {html.escape(entry.text)}</span>\n"
+        f"{entry.at:9.4f} {html.escape(entry.way)} {_broken(html.escape(entry.text))}</span>\n"
         for entry in entries
     )
     return (
