@@ -1,5 +1,6 @@
 """The members of profile `3dps` on the wire, and the plug-in's settings."""
 
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -22,6 +23,11 @@ class PortrayalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     mail: Line = ""
     fees: Line = "NONE"
     access: Line = "NONE"  # constraints on access
+    scenes: Line = ""  # folder of the scenes; empty: the plug-in's own
+
+    def folder(self, own: Path) -> Path:
+        """Return where the scenes are."""
+        return Path(self.scenes).expanduser() if self.scenes else own
 
     def service(self) -> Service:
         """Return what the metadata document says."""

@@ -53,7 +53,7 @@ class PortrayalPlugin(Plugin):
         settings: PortrayalSettings = context.settings
         for left in context.folder.glob(f"{_ANSWER}*"):
             left.unlink()
-        self.service = PortrayalService(context.folder, settings.service())
+        self.service = PortrayalService(settings.folder(context.folder), settings.service())
         self._surface = PortrayalSurface(self.service)
         self._sequence, self._layers = await asyncio.to_thread(self.service.glance.layers)
         self._changed = asyncio.Condition()
