@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
@@ -103,7 +104,7 @@ class ServiceClient:
 
     async def send(self, entry: FileEntry, path: Path, kind: str, secure_token: str) -> None:
         """Send a picture to where the service wants it; raises CreationError."""
-        url = file_url(entry.url, entry.method, entry.file_id, self.url)
+        url = self._address(entry)
         if entry.method == "websocket":
             await ws_upload(url, self._opening(url, entry, secure_token), path)
         elif entry.method == "http":
@@ -131,7 +132,7 @@ class ServiceClient:
         self, entry: FileEntry, path: Path, secure_token: str, limit: int = _LARGEST
     ) -> tuple[int, str]:
         """Fetch a file of the service; returns size and SHA-256. Raises CreationError."""
-        url = file_url(entry.url, entry.method, entry.file_id, self.url)
+        url = self._address(entry)
         slot = Slot(path, limit)
         if entry.method == "websocket":
             found = await ws_download(url, self._opening(url, entry, secure_token), slot)
@@ -190,6 +191,20 @@ class ServiceClient:
         except ConnectionClosed:
             return  # whoever listens looks by HTTP what became of the job
 
+    def _address(self, entry: FileEntry) -> str:
+        """Return where a file is; a service may not point the hub at this machine or its network.
+
+        Raises CreationError(BAD_ANSWER).
+        """
+        url = file_url(entry.url, entry.method, entry.file_id, self.url)
+        host = urlsplit(url).hostname or ""
+        if host != self._host and _inner(host):
+            raise CreationError(
+                Code.BAD_ANSWER,
+                f"The creation service names a file at {host}, an inner address not its own",
+            )
+        return url
+
     def _opening(self, url: str, entry: FileEntry, secure_token: str) -> Opening:
         # Tokens go to the service's own host only; other addresses must hold a key themselves.
         if urlsplit(url).hostname != self._host:
@@ -208,6 +223,16 @@ class ServiceClient:
             Code.SERVICE_TIMEOUT,
             f"The creation service at {self.url} did not answer within {within:g} s",
         )
+
+
+def _inner(host: str) -> bool:
+    """Tell whether a host is this machine or one of a private network."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return False
 
 
 async def _body(answer: httpx2.Response) -> bytes:

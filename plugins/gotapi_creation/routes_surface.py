@@ -109,10 +109,12 @@ class SurfaceRoutes(ABC):
         except PictureError as error:
             raise CreationError(Code.BAD_PICTURE, f"The picture {error}") from error
         await asyncio.to_thread(_store, self.book.folder(job) / str(file_id), data)
-        job = self.book.jobs.get(job.id, job)
+        now = self.book.jobs.get(job.id)
+        if now is None or now.step is not Step.COLLECTING:  # meanwhile it was dropped, or begun
+            raise CreationError(Code.ILLEGAL_STATE, "This picture is not wanted any more")
         changed = msgspec.structs.replace(file, arrived=True, type=info.kind.value)
-        files = tuple(changed if one.file_id == file_id else one for one in job.files)
-        await self.book.change(job, files=files)
+        files = tuple(changed if one.file_id == file_id else one for one in now.files)
+        await self.book.change(now, files=files)
         return _json(200, {"result": 0, "fileId": file_id, "size": len(data)})
 
     async def _content(self, job: Job, request: SurfaceRequest) -> bytes:
