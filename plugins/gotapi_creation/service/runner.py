@@ -124,7 +124,8 @@ class Runner:
             fault = None if task.cancelled() else task.exception()
             if fault is not None:
                 log.error("job %s failed by a fault of the service", job.id, exc_info=fault)
-                self._fail(job, "The service failed while it made the model; its log says why.")
+                with contextlib.suppress(CreationError):  # a full disk: its lease will end
+                    self._fail(job, "The service failed while it made the model; its log says why.")
 
     async def _try(self, job: Job) -> None:
         if (self.folder_of(job.id) / RESULT).exists():  # killed before it could say so
@@ -143,9 +144,10 @@ class Runner:
                 ended = await self._work(job, heard)
                 renewing.cancel()
         except* OSError as errors:
-            self._fail(job, f"There is no room for the work on it: {errors.exceptions[0]}")
+            log.error("there is no room for job %s", job.id, exc_info=errors)
+            self._fail(job, "The disk of the service is full, or failed; try again later.")
         else:
-            await asyncio.to_thread(self._settle, job, heard, ended)
+            self._settle(job, heard, ended)
         finally:
             await asyncio.shield(asyncio.to_thread(self._clean, job))
 
@@ -197,7 +199,7 @@ class Runner:
         self.tell(job.id)
 
     def _settle(self, job: Job, heard: "_Heard", ended: Ended) -> None:
-        """Decide how a try ended; blocks, on the disk."""
+        """Decide how a try ended; the records belong to the event loop, so this does, too."""
         out = self._place(job) / "out"
         if heard.said.failure is not None:
             self._fail(job, heard.said.failure.message)

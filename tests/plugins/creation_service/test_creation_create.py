@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from PIL import Image, ImageDraw
 
 from gotapi_core.host.loader import Loaded
 from gotapi_core.plugin.manifest import FILE_NAME, parse_manifest
@@ -15,7 +16,7 @@ from gotapi_core.protocol.messages import Service
 from gotapi_core.testing import live_hub
 from gotapi_creation.create import by_hub, direct
 from gotapi_creation.create.command import create
-from gotapi_creation.create.report import Report
+from gotapi_creation.create.report import BarReport, Report
 from gotapi_creation.create.wish import Unfit, Wish, check
 from gotapi_creation.engine.order import View
 from gotapi_creation.model import CreationSettings
@@ -258,8 +259,6 @@ def creation_plugin() -> Loaded:
 
 def draw(path: Path, *, side: bool = False) -> None:
     """A figure of a head, a body and legs on nothing."""
-    from PIL import Image, ImageDraw
-
     picture = Image.new("RGBA", (300, 500))
     pen = ImageDraw.Draw(picture)
     half = 30 if side else 55
@@ -285,11 +284,20 @@ async def test_through_the_hub_with_consent(tmp_path, monkeypatch) -> None:
         def progress(self, stage: str, fraction: float) -> None:
             said.append(stage)
 
+    blank = tmp_path / "blank.png"
+    Image.new("RGB", (64, 64), "white").save(blank)
+    failing = Wish({View.FRONT: blank}, (tmp_path / "none.glb",))
+    unknown = Wish(pictures, (tmp_path / "none.glb",), template="dragon")
     async with asyncio.timeout(50), live_hub(tmp_path / "home", [creation_plugin()]) as live:
         with click.Context(create):
             making = asyncio.create_task(by_hub.make(wish, Told(), live.url, ""))
             await live.allow()
             message = await making
+            with pytest.raises(Unfit, match="The front drawing shows no figure"):
+                await by_hub.make(failing, Report(), live.url, "embedded")
+            with pytest.raises(Unfit, match="There is no template 'dragon'"):
+                await by_hub.make(unknown, Report(), live.url, "")
+    assert not (tmp_path / "none.glb").exists()
     assert message.startswith("Made ")
     assert (tmp_path / "a.glb").read_bytes()[:4] == b"glTF"
     assert len((tmp_path / "a.stl").read_bytes()) > 10_000
@@ -297,3 +305,15 @@ async def test_through_the_hub_with_consent(tmp_path, monkeypatch) -> None:
     assert said[-2:] == ["Fetching a.glb", "Fetching a.stl"]
     # Between them there were reports of the engine's own stages.
     assert len(set(said) - {"Sending front.png", "Sending right.png", *said[-2:]}) > 1
+
+
+def test_a_person_at_a_terminal_sees_a_bar(capsys) -> None:
+    with BarReport() as report:
+        report.note("Waiting for you\x1b[2J")
+        report.progress("shaping", 0.5)
+        report.progress("done", 1.0)
+        report.ended("Made a.glb", 0)
+    said = capsys.readouterr().out
+    assert "Waiting for you" in said
+    assert "\x1b[2J" not in said
+    assert "Made a.glb" in said

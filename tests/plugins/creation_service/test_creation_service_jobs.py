@@ -8,7 +8,15 @@ import sys
 import pytest
 
 from gotapi_creation.service.host import HomeInUse, Service, Settings
-from gotapi_creation.service.model import LEASE, MOST_TRIES, Job, Limits, Session
+from gotapi_creation.service.model import (
+    LEASE,
+    MOST_TRIES,
+    FileKind,
+    FileRow,
+    Job,
+    Limits,
+    Session,
+)
 from gotapi_creation.service.records import Records
 from gotapi_creation.wire.codes import Code, CreationError
 from gotapi_creation.wire.reports import JobState
@@ -281,4 +289,63 @@ async def test_work_without_room_fails_with_words(creation, png, until) -> None:
     creation.wish("good")
     assert await creation.ended(first) == "done"
     assert await creation.ended(second) == "failed"
-    assert "no room" in creation.service._records.job(second).error
+    assert "disk of the service is full" in creation.service._records.job(second).error
+
+
+async def test_what_is_old_goes_from_the_disk(start, png, monkeypatch, until) -> None:
+    creation = await start()
+    await creation.connect()
+    await creation.send(png(32, 64))
+    job = (await creation.begin())["jobId"]
+    await creation.ended(job)
+    await creation.send(png(32, 64))  # never begun
+    creation.service.stop()
+    await until(lambda: creation.service._lock.closed)
+    monkeypatch.setattr("gotapi_creation.service.host.KEPT", -1.0)
+    again = await start()
+    again.token = creation.token
+    await until(lambda: not list((creation.home / "jobs").iterdir()))
+    await until(lambda: not list((creation.home / "files").iterdir()))
+    assert (await again.ask("filereceive"))["result"] == Code.NO_JOB
+
+
+async def test_a_fault_of_the_service_ends_the_job_and_not_the_queue(
+    creation, png, monkeypatch
+) -> None:
+    def fault(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(creation.service._runner, "order_for", fault)
+        await creation.send(png(32, 64))
+        job = (await creation.begin())["jobId"]
+        assert await creation.ended(job) == "failed"
+    assert "its log says why" in creation.service._records.job(job).error
+    await creation.send(png(32, 64))
+    assert await creation.ended((await creation.begin())["jobId"]) == "done"
+
+
+async def test_a_job_that_waits_is_cancelled_without_ever_running(creation, png, until) -> None:
+    creation.wish("wait")
+    await creation.send(png(32, 64))
+    first = (await creation.begin())["jobId"]
+    await until(creation.tries)
+    await creation.send(png(32, 64))
+    second = (await creation.begin(height=60))["jobId"]
+    assert (await creation.ask("snapshot", op="CANCEL", jobId=second))["result"] == 0
+    creation.wish("good")
+    assert await creation.ended(first) == "done"
+    assert await creation.ended(second) == "cancelled"
+    assert len(creation.tries()) == 1
+    over = await creation.ask("snapshot", op="CANCEL", jobId=first)
+    assert over["result"] == Code.ILLEGAL_STATE
+    assert "it is done" in over["errorMessage"]
+
+
+def test_files_are_remembered_all_or_none(records) -> None:
+    row = FileRow(7, "s", "key", FileKind.PICTURE, "job")
+    records.add_files([row])
+    with pytest.raises(sqlite3.IntegrityError):
+        records.add_files([FileRow(8, "s", "key", FileKind.PICTURE, "job"), row])
+    assert records.file(8) is None
+    assert records.file(7) == row
