@@ -63,7 +63,7 @@ def by_position(world: World, request: GetFeatureInfoByPosition) -> Answer:
         place = _moved(request.coordinate, axes, _way(axes, stored))
         unit = stored.crs.unit
         within = min(max(tolerance, 1e-6), MAX_TOLERANCE) / unit
-        pairs = near(world.store, stored, place, within, request.feature_count)
+        pairs = near(_TREES, world.store, stored, place, within, request.feature_count)
         found += [(number, far * unit) for number, far in pairs]
     return _answer(world, request, found)
 

@@ -68,6 +68,27 @@ def pick(tree: Tree, start: Floats, direction: Floats, count: int) -> list[tuple
     return sorted(found.items(), key=lambda one: one[1])[:count]
 
 
+def column(tree: Tree, x: float, y: float, radius: float) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the corners and features of triangles whose boxes reach into a column.
+
+    The column is as high as everything, and two radii wide around a place.
+    """
+    boxes = np.arange(len(tree.levels[-1]) if tree.levels else 0)
+    place = np.array([x, y]) - tree.origin[:2]
+    wide = radius + 1e-3  # float32 moves a box by less
+    for depth in range(len(tree.levels) - 1, -1, -1):
+        level = tree.levels[depth][boxes]
+        inside = (level[:, :2] <= place + wide) & (level[:, 3:5] >= place - wide)
+        boxes = _members(
+            boxes[inside.all(axis=1)],
+            len(tree.levels[depth - 1]) if depth else len(tree.features),
+        )
+    local = tree.corners[boxes]
+    low, high = local[:, :, :2].min(axis=1), local[:, :, :2].max(axis=1)
+    chosen = ((low <= place + wide) & (high >= place - wide)).all(axis=1)
+    return local[chosen].astype(np.float64) + tree.origin, tree.features[boxes[chosen]]
+
+
 def _reached(tree: Tree, start: Floats, direction: Floats) -> tuple[NDArray[np.int64], Floats]:
     """Return the lowest boxes that the ray goes through, in its order, and where it enters."""
     if not tree.levels:

@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 
 from gotapi_portrayal.data.store import SceneStore
-from gotapi_portrayal.data.types import Box, Layer
-from gotapi_portrayal.info.trees import triangles_of
+from gotapi_portrayal.data.types import Layer
+from gotapi_portrayal.info.trees import Trees
 from gotapi_portrayal.info.triangles import Floats, above, distances
 
 TOLERANCE: Final = 10.0  # metres, where a request does not say
@@ -14,15 +14,20 @@ MAX_TOLERANCE: Final = 1000.0  # metres; whatever is asked for, so that no reque
 
 
 def near(
-    store: SceneStore, layer: Layer, place: tuple[float, ...], tolerance: float, count: int
+    trees: Trees,
+    store: SceneStore,
+    layer: Layer,
+    place: tuple[float, ...],
+    tolerance: float,
+    count: int,
 ) -> list[tuple[int, float]]:
     """Return up to `count` features near a place in the layer's CRS, each with its distance.
 
     Distances are in units of the CRS, 0 inside of a feature; with two coordinates they are those
     in the plane, at any height. `tolerance` is in the same unit.
     """
-    box = _around(layer, place, tolerance)
-    corners, features = triangles_of(list(store.query(layer.name, box)))
+    # All heights: in the middle of a hall only its floor and its roof are near.
+    corners, features = trees.column(store, layer, place[0], place[1], tolerance)
     point = np.array([*place, 0.0][:3])
     if len(place) == 2:
         corners[:, :, 2] = 0.0
@@ -34,13 +39,6 @@ def near(
         if one <= tolerance:
             found[feature] = min(one, found.get(feature, one))
     return sorted(found.items(), key=lambda one: one[1])[:count]
-
-
-def _around(layer: Layer, place: tuple[float, ...], tolerance: float) -> Box:
-    """Return a column: in the middle of a hall only its floor and its roof are near."""
-    x, y = place[0], place[1]
-    low, high = layer.box.low[2] - 1.0, layer.box.high[2] + 1.0
-    return Box((x - tolerance, y - tolerance, low), (x + tolerance, y + tolerance, high))
 
 
 def _without_inside(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gotapi_portrayal.data.store import SceneStore
 from gotapi_portrayal.data.types import Box, Layer, Part
-from gotapi_portrayal.info.bvh import Tree, build, pick
+from gotapi_portrayal.info.bvh import Tree, build, column, pick
 from gotapi_portrayal.info.triangles import Floats
 
 ROOM: Final = 256 << 20  # bytes of trees; half a million triangles take 25 MB
@@ -20,7 +20,10 @@ STEPS: Final = 64  # pieces of a ray through a layer that is larger
 
 
 class Trees:
-    """Which features of a layer a ray meets. Any thread may call; calls block."""
+    """Which features of a layer a ray meets, and which are at a place.
+
+    Any thread may call; calls block.
+    """
 
     def __init__(self, room: int = ROOM, largest: int = LARGEST) -> None:
         self._room = room
@@ -35,6 +38,16 @@ class Trees:
         if layer.triangles <= self._largest:
             return pick(self._tree(store, layer), start, direction, count)
         return _stepwise(store, layer, start, direction, count)
+
+    def column(
+        self, store: SceneStore, layer: Layer, x: float, y: float, radius: float
+    ) -> tuple[Floats, NDArray[np.int64]]:
+        """Return the corners and features of triangles around a place, at any height."""
+        if layer.triangles <= self._largest:
+            return column(self._tree(store, layer), x, y, radius)
+        low, high = layer.box.low[2] - 1.0, layer.box.high[2] + 1.0
+        box = Box((x - radius, y - radius, low), (x + radius, y + radius, high))
+        return triangles_of(list(store.query(layer.name, box)))
 
     def _tree(self, store: SceneStore, layer: Layer) -> Tree:
         # By the store too: one process may have several, and versions of each begin at 1.

@@ -12,6 +12,7 @@ from gotapi_portrayal.capabilities.build import build
 from gotapi_portrayal.catalogue import Service
 from gotapi_portrayal.check import Shelf
 from gotapi_portrayal.data.sqlite_store import SqliteSceneStore
+from gotapi_portrayal.info.nearby import near
 from gotapi_portrayal.info.trees import Trees
 from gotapi_portrayal.request.core import read_fields
 from gotapi_portrayal.request.errors import OwsError
@@ -201,6 +202,15 @@ def test_a_layer_too_large_for_memory_is_followed_piece_by_piece(world: World) -
         [one] = Trees(largest=0).pick(world.store, layer, start, along, 1)
         assert one[0] == whole[0][0]
     assert Trees(largest=0).pick(world.store, layer, start, np.array([0.0, 0.0, 1.0]), 3) == []
+
+
+@pytest.mark.parametrize("place", [(EAST + 13, NORTH + 5, 55.0), (EAST + 5, NORTH + 5)])
+def test_places_in_a_layer_too_large_for_memory(world: World, place: tuple[float, ...]) -> None:
+    layer = world.store.layer("town")
+    assert layer is not None
+    whole = near(Trees(), world.store, layer, place, 10.0, 9)
+    assert near(Trees(largest=0), world.store, layer, place, 10.0, 9) == whole
+    assert whole
 
 
 def test_trees_are_kept_until_their_layer_changes(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gotapi_portrayal.info.bvh import WIDTH, build, pick
+from gotapi_portrayal.info.bvh import WIDTH, build, column, pick
 from gotapi_portrayal.info.triangles import above, distances, hits
 
 FLAT = np.array([[[0, 0, 0], [4, 0, 0], [0, 4, 0]]], np.float64)
@@ -134,6 +134,21 @@ def test_a_tree_never_misses(seed: int, count: int) -> None:
     direction = (target - start) / np.linalg.norm(target - start)
     [(_, far)] = pick(tree, start, direction, 1)
     assert far <= np.linalg.norm(target - start) + 1e-3
+
+
+@pytest.mark.parametrize("count", [0, 5, 3000])
+def test_a_column_has_every_triangle_that_is_near(count: int) -> None:
+    corners = soup(count, count, 1000.0)
+    tree = build(corners, np.arange(count, dtype=np.int64))
+    found, features = column(tree, 1050.0, 1040.0, 7.0)
+    assert np.abs(found - corners[features]).max(initial=0) < 1e-3
+    flat = corners.copy()
+    flat[:, :, 2] = 0
+    close = np.flatnonzero(distances(flat, np.array([1050.0, 1040, 0])) <= 7)
+    assert set(close.tolist()) <= set(features.tolist())
+    assert len(features) <= count
+    if count == 3000:
+        assert 0 < len(close) <= len(features) < 1500
 
 
 def test_a_tree_agrees_with_embree() -> None:
