@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from manifold3d import Manifold
 
 from gotapi_creation.engine.base import Bytes, Floats, Model, StructuralObject
 from gotapi_creation.engine.colours import coloured
@@ -18,6 +19,7 @@ from gotapi_creation.engine.surface import (
     largest,
     on_foot,
     outwards,
+    simplified,
     solid_of,
     sound,
 )
@@ -28,8 +30,6 @@ from gotapi_meshes.threemf_writer import write_3mf
 from gotapi_meshes.topology import topology
 
 _LOST = 0.01  # of the volume
-_LIKE = 0.8  # of the drawings' outlines
-_THINNEST = 0.8  # millimetres: two lines of a usual nozzle
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +38,7 @@ class Made:
 
     surface: Surface
     colours: Bytes
-    coloured: bool
+    solid: Manifold
     warnings: tuple[Warned, ...]
 
 
@@ -50,17 +50,28 @@ def finished(model: Model, job: StructuralObject) -> Made:
     if lost > _LOST:
         words = f"loose parts with {lost:.0%} of the volume were left out; draw them joined"
         warnings.append(Warned("parts", words))
-    thin = decimated(whole, job.detail.triangles)
-    if not sound(thin):
+    thin, solid = _thinned(whole, job.detail.triangles)
+    if not sound(solid):
         words = "the surface is not closed; a slicer must repair it before it can be printed"
         warnings.append(Warned("open", words))
     elif job.detail.foot:
         thin = on_foot(thin)
+        solid = solid_of(thin)
     if thin.volume() <= 0:
         raise CreationError("engine", "the model has no inside; try other drawings")
     kept = model.colours is not None and len(thin.vertices) == len(model.vertices)
     colours = model.colours if kept and model.colours is not None else coloured(thin, job)
-    return Made(thin, colours, True, tuple(warnings))
+    return Made(thin, colours, solid, tuple(warnings))
+
+
+def _thinned(whole: Surface, most: int) -> tuple[Surface, Manifold]:
+    """Return the surface with few triangles and its solid; closed where the whole one is."""
+    thin = decimated(whole, most)
+    solid = solid_of(thin)
+    if not sound(solid) and thin is not whole and sound(solid_of(whole)):
+        thin = simplified(whole, most)
+        solid = solid_of(thin)
+    return thin, solid
 
 
 def printed(surface: Surface) -> Mesh:
@@ -97,8 +108,7 @@ def report(
     """Look at what was made the way a slicer does."""
     mesh = printed(made.surface)
     edges = topology(mesh)
-    solid = solid_of(made.surface)
-    good = sound(made.surface)
+    good = sound(made.solid)
     x, y, z = (round(float(side), 3) for side in mesh.size)
     return Report(
         engine=engine,
@@ -108,12 +118,12 @@ def report(
         vertices=len(mesh.vertices),
         size=(x, y, z),
         volume=round(mesh.volume(), 3),
-        surface=round(float(solid.surface_area()) if good else 0.0, 3),
+        surface=round(float(made.solid.surface_area()) if good else 0.0, 3),
         watertight=edges.watertight and not edges.open_edges,
         manifold=good and not edges.crowded_edges,
         parts=edges.parts,
-        genus=int(solid.genus()) if good else 0,
-        coloured=made.coloured,
+        genus=int(made.solid.genus()) if good else 0,
+        coloured=True,
         agreement=agreement(made.surface, job),
         profiles={name: round(value, 2) for name, value in (model.profiles or {}).items()},
         warnings=(*warnings, *made.warnings),

@@ -61,13 +61,13 @@ def _drawn(corners: Floats, colours: Bytes, shades: Floats, fine: int) -> NDArra
     picture = np.zeros((fine * fine, 4), np.float32)
     nearest = np.full(fine * fine, -np.inf)
     for some in covered(corners[:, :, :2], (fine, fine)):
-        depth = (some.weights * corners[some.triangle, :, 2]).sum(axis=1)
+        depth = np.einsum("ij,ij->i", some.weights, corners[some.triangle, :, 2])
         place = some.row * fine + some.column
-        order = np.argsort(depth, kind="stable")  # of several at a place the last one stays
-        order = order[depth[order] > nearest[place[order]]]
-        place, triangle = place[order], some.triangle[order]
-        mixed = np.einsum("ij,ijk->ik", some.weights[order], colours[triangle].astype(np.float64))
+        before = nearest.copy()
+        np.maximum.at(nearest, place, depth)
+        seen = (depth == nearest[place]) & (depth > before[place])
+        place, triangle = place[seen], some.triangle[seen]
+        mixed = np.einsum("ij,ijk->ik", some.weights[seen], colours[triangle].astype(np.float64))
         picture[place, :3] = mixed * shades[triangle, None]
         picture[place, 3] = 255.0
-        nearest[place] = depth[order]
     return picture.reshape(fine, fine, 4)

@@ -53,19 +53,31 @@ def _inside(
 ) -> Covered:
     owner = np.repeat(np.arange(len(counts)), counts)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    wide = np.maximum(sizes[owner, 0], 1)
-    column = low[owner, 0] + place % wide
-    row = low[owner, 1] + place // wide
-    a, b, c = (corners[:, index][owner] for index in range(3))
-    area = _cross(b - a, c - a)
-    point = np.column_stack([column, row]) - 0.0
-    safe = np.where(area == 0.0, 1.0, area)
-    second = _cross(point - a, c - a) / safe
-    third = _cross(b - a, point - a) / safe
+    wide = np.maximum(sizes[:, 0], 1)[owner]
+    down = place // wide
+    column = low[owner, 0] + place - down * wide
+    row = low[owner, 1] + down
+    # The shares of the corners change evenly over a triangle.
+    shares = []
+    for start, across, along in _slopes(corners):
+        shares.append(start[owner] + across[owner] * column + along[owner] * row)
+    second, third = shares
     first_share = 1.0 - second - third
-    hit = (second >= 0) & (third >= 0) & (first_share >= 0) & (area != 0.0)
-    weights = np.column_stack([first_share, second, third])[hit]
+    hit = (second >= 0) & (third >= 0) & (first_share >= 0)
+    weights = np.column_stack([first_share[hit], second[hit], third[hit]])
     return Covered(owner[hit] + first, row[hit], column[hit], weights)
+
+
+def _slopes(corners: Floats) -> Iterator[tuple[Floats, Floats, Floats]]:
+    """Yield the share of the second and third corner: at (0, 0), per column and per row."""
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    area = _cross(b - a, c - a)
+    for one, sign in ((c - a, 1.0), (b - a, -1.0)):
+        safe = np.where(area == 0.0, 1.0, area) * sign
+        across, along = one[:, 1] / safe, -one[:, 0] / safe
+        start = -(across * a[:, 0] + along * a[:, 1])
+        # A triangle without an area covers nothing.
+        yield np.where(area == 0.0, -1.0, start), across, along
 
 
 def _cross(a: Floats, b: Floats) -> Floats:
@@ -74,7 +86,9 @@ def _cross(a: Floats, b: Floats) -> Floats:
 
 
 def shadow(corners: Floats, shape: tuple[int, int]) -> Mask:
-    """Return the pixels that any of the triangles (m, 3, 2) covers."""
+    """Return the pixels that any of the triangles (m, 3, 2) of a closed surface covers."""
+    # What looks towards the viewer covers all that looks away.
+    corners = corners[_cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) < 0]
     found = np.zeros(shape, bool)
     for some in covered(corners, shape):
         found[some.row, some.column] = True

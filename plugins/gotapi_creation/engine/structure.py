@@ -20,6 +20,7 @@ ROWS: Final = (192, 512)
 WIDEST: Final = 4.0
 """Width by height of a figure; a wider one lies, or is none."""
 _RIM: Final = 0.006  # of the rows: so near to the outline colours are mixed with the paper's
+_LABEL_ROWS: Final = 200  # parts have no finer borders
 _MIRRORED: Final = 0.8
 _OTHER: Final = 0.45  # intersection by union below which two drawings show different figures
 _TALLER: Final = 0.05
@@ -134,19 +135,21 @@ def _widened(mask: Mask, columns: int) -> Mask:
 
 def labels(mask: Mask, body: Body) -> Bytes:
     """Return the part of each pixel of a front mask: that of the template laid over it."""
-    solids = [one for part in body.solids.values() for one in part]
-    tall = len(mask)
-    right, left = _ends(np.flatnonzero(outlines(solids, View.FRONT, _raster(tall)).any(axis=0)))
-    stretch = mask.shape[1] / (left - right)
+    tall = min(len(mask), _LABEL_ROWS)
     raster = _raster(tall)
     drawn = np.zeros((tall, raster.columns), np.uint8)
     for number, name in enumerate(PARTS, 1):
         for solid in body.solids.get(name, ()):
             drawn[outline(solid, View.FRONT, raster) & (drawn == 0)] = number
-    columns = right + (np.arange(mask.shape[1]) + 0.5) / stretch
-    laid = drawn[:, np.clip(columns.astype(np.int64), 0, raster.columns - 1)]
-    nearest = ndimage.distance_transform_edt(laid == 0, return_distances=False, return_indices=True)
-    found: Bytes = np.where(mask, laid[tuple(nearest)], 0).astype(np.uint8)
+    right, left = _ends(np.flatnonzero(drawn.any(axis=0)))
+    nearest = ndimage.distance_transform_edt(
+        drawn == 0, return_distances=False, return_indices=True
+    )
+    spread = drawn[tuple(nearest)]
+    columns = right + (np.arange(mask.shape[1]) + 0.5) * (left - right) / mask.shape[1]
+    rows = (np.arange(len(mask)) + 0.5) * tall / len(mask)
+    laid = spread[np.ix_(rows.astype(np.int64), columns.astype(np.int64))]
+    found: Bytes = np.where(mask, laid, 0).astype(np.uint8)
     return found
 
 

@@ -23,7 +23,6 @@ _FOOT: Final = 0.02  # thickness of the plate by the height of the figure
 _FOOT_ROOM: Final = 0.06  # of the height, around what stands on the plate
 _STANDING: Final = 0.04  # of the height: what is that near to the ground stands
 _SIDES: Final = 64
-_LOST: Final = 0.01  # of the volume
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +116,7 @@ def _compact(surface: Surface) -> Surface:
 
 
 def decimated(surface: Surface, most: int) -> Surface:
-    """Return the surface with at most so many triangles, still closed where it was."""
+    """Return the surface with at most so many triangles; thin strands may be torn open."""
     if len(surface.triangles) <= most:
         return surface
     vertices, triangles = fast_simplification.simplify(
@@ -125,13 +124,11 @@ def decimated(surface: Surface, most: int) -> Surface:
     )
     # Thin strands can tear off as splinters.
     found, _ = largest(Surface(vertices.astype(np.float64), triangles.astype(np.int64)))
-    if sound(found) or not sound(surface):
-        return found
-    return _simplified(surface, most)
+    return found
 
 
-def _simplified(surface: Surface, most: int) -> Surface:
-    """Decimate with guarantees and less precisely; for what the fast way tears open."""
+def simplified(surface: Surface, most: int) -> Surface:
+    """Return a closed surface with fewer triangles and still closed; slower, less precise."""
     solid = solid_of(surface)
     tolerance = 0.0005 * float(np.ptp(surface.vertices[:, 1]))
     while solid.num_tri() > most:
@@ -156,9 +153,8 @@ def surface_of(solid: manifold3d.Manifold) -> Surface:
     return Surface(vertices, np.asarray(mesh.tri_verts, np.int64))
 
 
-def sound(surface: Surface) -> bool:
-    """Tell whether it is a closed manifold."""
-    solid = solid_of(surface)
+def sound(solid: manifold3d.Manifold) -> bool:
+    """Tell whether its surface was a closed manifold."""
     return solid.status() == manifold3d.Error.NoError and not solid.is_empty()
 
 
@@ -176,7 +172,7 @@ def on_foot(surface: Surface) -> Surface:
         (float(middle[0]), float(low[1]) - thick / 2, float(middle[2]))
     )
     joined = solid_of(surface) + plate
-    if joined.status() != manifold3d.Error.NoError or joined.is_empty():
+    if not sound(joined):
         raise CreationError("model", "the foot plate could not be joined; leave it out")
     found = surface_of(joined)
     return Surface(found.vertices - [0.0, low[1] - thick / 2, 0.0], found.triangles)

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -60,6 +61,9 @@ def main(words: list[str]) -> int:
         )
     except OSError as error:
         failure = Failure("disk", f"the results cannot be written: {error.strerror or error}")
+    except Exception as error:  # an engine is somebody else's code: its caller hears of it
+        traceback.print_exc()
+        failure = Failure("engine", f"the engine broke off: {type(error).__name__}: {error}"[:500])
     else:
         tell(Said(done=done))
         return 0

@@ -15,7 +15,8 @@ from gotapi_creation.engine.order import Profile, View
 from gotapi_creation.engine.previews import preview
 from gotapi_creation.engine.profiles import BOX, LIVING, ROUND, exponent, profiles, spread
 from gotapi_creation.engine.raster import covered, filled, shadow
-from gotapi_creation.engine.surface import Surface, decimated, largest, on_foot, outwards, sound
+from gotapi_creation.engine.shape import ShapeEngine
+from gotapi_creation.engine.surface import Surface, largest, on_foot, outwards, sound
 from gotapi_meshes.reading import read_model
 
 CORNERS = np.array([(x, y, z) for z in (0, 1) for y in (0, 1) for x in (0, 1)], float)
@@ -112,19 +113,19 @@ def test_colours_of_the_engine_are_kept_where_the_vertices_are(job):
 
 
 def test_the_slow_way_of_thinning_takes_over_when_the_fast_one_tears(make, bear_masks, monkeypatch):
-    from gotapi_creation.engine.shape import ShapeEngine
-
-    made = ShapeEngine().make(make.structural(bear_masks, grid=64), lambda _: None)
+    job = make.structural(bear_masks, grid=64, triangles=2000)
+    made = ShapeEngine().make(job, lambda _: None)
     whole = Surface(made.vertices, made.triangles)
 
     def tears(vertices, triangles, target_count):
         return vertices, triangles[: target_count // 2]
 
     monkeypatch.setattr(surfaces.fast_simplification, "simplify", tears)
-    thin = decimated(whole, 2000)
-    assert sound(thin)
-    assert len(thin.triangles) <= 2000
-    assert thin.volume() == pytest.approx(whole.volume(), rel=0.1)
+    done = finished(made, job)
+    assert sound(done.solid)
+    assert done.warnings == ()
+    assert len(done.surface.triangles) <= 2000
+    assert done.surface.volume() == pytest.approx(whole.volume(), rel=0.1)
 
 
 def test_a_plate_that_cannot_be_joined_is_refused():
@@ -228,7 +229,7 @@ def test_what_is_nearer_hides_what_is_behind():
 
 
 def test_rasters_cover_what_is_inside_and_nothing_outside_the_picture():
-    corners = np.array([[[-5.0, -5], [15, -5], [-5, 15]]])
+    corners = np.array([[[-5.0, -5], [-5, 15], [15, -5]]])
     found = shadow(corners, (8, 8))
     assert found[0, 0]
     assert not found[7, 7]
@@ -240,7 +241,7 @@ def test_rasters_cover_what_is_inside_and_nothing_outside_the_picture():
 def test_many_triangles_are_covered_piece_by_piece(monkeypatch):
     from gotapi_creation.engine import raster
 
-    corners = np.array([[[0.0, 0], [6, 0], [0, 6]]] * 5)
+    corners = np.array([[[0.0, 0], [0, 6], [6, 0]]] * 5)
     whole = shadow(corners, (8, 8))
     monkeypatch.setattr(raster, "_AT_ONCE", 1)
     assert len(list(covered(corners, (8, 8)))) == 5

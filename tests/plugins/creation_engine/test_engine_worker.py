@@ -246,6 +246,22 @@ def test_what_engines_print_is_no_answer(desk, bear_masks, tmp_path, monkeypatch
     assert fractions == sorted(fractions)
 
 
+def test_an_engine_that_raises_anything_is_told(desk, bear_masks, monkeypatch, capfd):
+    order = msgspec.convert(desk.order(bear_masks), Order)
+    said = []
+
+    def broken(*_):
+        raise KeyError("card")
+
+    monkeypatch.setattr(worker_module, "make", broken)
+    monkeypatch.setattr(worker_module, "_teller", lambda: said.append)
+    path = desk.folder / "order.json"
+    path.write_bytes(msgspec.json.encode(order))
+    assert worker_module.main([str(path)]) == 1
+    assert said[-1].failure.message == "the engine broke off: KeyError: 'card'"
+    assert "Traceback" in capfd.readouterr().err
+
+
 def test_progress_never_goes_back_and_nan_is_passed_over():
     said = []
     say = worker_module._monotone(said.append)
