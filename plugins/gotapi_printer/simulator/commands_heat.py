@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from gotapi_printer.simulator.machine import HaltedError, Machine, Task
+from gotapi_printer.simulator.machine import CONTINUE, HaltedError, Machine, Task
 from gotapi_printer.simulator.thermal import Heater
 from gotapi_printer.simulator.words import integer, parse_words
 
@@ -145,6 +145,7 @@ def _auto_report(machine: Machine, args: str) -> Task | None:
 
 def _stop_waiting(machine: Machine, args: str) -> Task | None:
     machine.waiting_for_heat = machine.waiting_for_user = False
+    machine.choice = CONTINUE
     return None
 
 

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable
 
-from gotapi_printer.simulator.machine import Busy, HaltedError, Machine, Task
+from gotapi_printer.simulator.machine import CONTINUE, Busy, HaltedError, Machine, Task
 from gotapi_printer.simulator.settings import MAX_TOOLS
 from gotapi_printer.simulator.texts import identity_lines, settings_lines
 from gotapi_printer.simulator.words import integer, parse_words
@@ -61,7 +61,7 @@ def _change_filament(machine: Machine, args: str) -> Task:
     while machine.settings.purge_prompt:
         _prompt(machine, "Filament Purge", "Purge More", "Continue")
         yield from _until_answered(machine, math.inf)
-        if machine.choice != 0:  # the second button
+        if machine.choice == CONTINUE:
             break
     machine.action("resumed")
 

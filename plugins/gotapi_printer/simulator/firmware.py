@@ -22,7 +22,7 @@ from gotapi_printer.simulator.lines import (
     judge,
     unnumbered_text,
 )
-from gotapi_printer.simulator.machine import Busy, HaltedError, Machine, Repeat, Task
+from gotapi_printer.simulator.machine import CONTINUE, Busy, HaltedError, Machine, Repeat, Task
 from gotapi_printer.simulator.sd_card import SdCard
 from gotapi_printer.simulator.settings import Settings
 from gotapi_printer.simulator.states import TRANSITIONS, Event, State
@@ -409,6 +409,7 @@ class Firmware:
             machine.quick_stop()
         elif signal.code == "M108":
             machine.waiting_for_heat = machine.waiting_for_user = False
+            machine.choice = CONTINUE
         else:
             machine.choice = signal.choice
             machine.waiting_for_user = False

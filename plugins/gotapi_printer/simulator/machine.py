@@ -11,7 +11,7 @@ from gotapi_printer.simulator.settings import Settings
 from gotapi_printer.simulator.temperature_text import temperature_text
 from gotapi_printer.simulator.thermal import BED, CHAMBER, NOZZLE, Heater, HeaterKind
 
-__all__ = ["Busy", "HaltedError", "Machine", "Repeat", "Task"]
+__all__ = ["CONTINUE", "Busy", "HaltedError", "Machine", "Repeat", "Task"]
 
 # A host that never reads loses what comes after this, as it would on a real UART.
 _TX_LIMIT = 4 * 1024 * 1024
@@ -19,6 +19,10 @@ _TX_LIMIT = 4 * 1024 * 1024
 # A command that takes time: it yields when it wants to go on (absolute time, s), and is also
 # resumed early when something it may wait for has happened.
 Task = Generator[float, None, None]
+
+
+# The button of M600's last prompt that goes on; M108 means it, too.
+CONTINUE = 1
 
 
 class Busy(enum.Enum):

@@ -263,6 +263,12 @@ class TestPrompts:
         # Its own ok, and those of the three answers in the queue behind it.
         assert board.send("M876 S1") == ["//action:resumed", "ok", "ok", "ok", "ok"]
 
+    def test_m108_goes_on_without_purging(self, make_board) -> None:
+        board = make_board(purge_prompt=True)
+        board.send("M600")
+        board.send("M108")
+        assert board.send("M108")[0] == "//action:resumed"
+
     def test_the_filament_runs_out(self, board) -> None:
         board.firmware.run_out()
         said = board.said()

@@ -1,8 +1,9 @@
 """Whatever a host sends, however it is cut: the firmware lives, agrees with itself, is bounded."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gotapi_printer.simulator.dialects import DIALECTS
 from gotapi_printer.simulator.firmware import COMMANDS, Firmware
 from gotapi_printer.simulator.settings import Settings
 from gotapi_printer.simulator.texts import ResetCause
@@ -15,7 +16,13 @@ words = st.lists(st.tuples(st.sampled_from("XYZEFSPRTIJNA"), numbers), max_size=
 commands = st.tuples(st.sampled_from(sorted(set(COMMANDS) - {"M112"})), words).map(" ".join)
 lines = commands.map(lambda text: text.encode() + b"\n")
 noise = st.binary(max_size=30) | st.sampled_from(
-    [b"N1 G28*18\n", b"N9 G28*1\n", b"N0 M110 N0*125\n", b"M108\n"]
+    [
+        *(b"M23 A.GCO\n", b"M24\n", b"M28 B.GCO\n", b"M29\n", b"M999\n", b"FIRMWARE_RESTART\n"),
+        b"N1 G28*18\n",
+        b"N9 G28*1\n",
+        b"N0 M110 N0*125\n",
+        b"M108\n",
+    ]
 )
 streams = st.lists(lines | noise, max_size=25).map(b"".join)
 boards = st.builds(
@@ -24,6 +31,12 @@ boards = st.builds(
     emergency_parser=st.booleans(),
     advanced_ok=st.booleans(),
     cold_extrusion=st.booleans(),
+    dialect=st.sampled_from(sorted(DIALECTS.values(), key=lambda dialect: dialect.name)),
+    tools=st.integers(1, 3),
+    bed=st.booleans(),
+    chamber=st.booleans(),
+    purge_prompt=st.booleans(),
+    card=st.none() | st.just((("A.GCO", b"G28\nG4 S1\nM105\nG1 X5\n"),)),
 )
 
 
@@ -43,6 +56,7 @@ def drain(firmware: Firmware, end: float) -> bytes:
     return said + firmware.output()
 
 
+@settings(deadline=None)  # a firmware that says `wait` each second has long to talk
 @given(boards, streams)
 def test_it_never_crashes_and_answers_in_lines(configuration: Settings, data: bytes) -> None:
     firmware = started(configuration)
@@ -51,6 +65,7 @@ def test_it_never_crashes_and_answers_in_lines(configuration: Settings, data: by
     assert said == b"" or said.endswith(b"\n")
 
 
+@settings(deadline=None)  # a firmware that says `wait` each second has long to talk
 @given(boards, streams, st.randoms())
 def test_chunking_does_not_matter(configuration: Settings, data: bytes, random) -> None:
     whole, parts = started(configuration), started(configuration)
@@ -62,6 +77,7 @@ def test_chunking_does_not_matter(configuration: Settings, data: bytes, random) 
     assert parts.state is whole.state
 
 
+@settings(deadline=None)  # a firmware that says `wait` each second has long to talk
 @given(boards, streams)
 def test_how_often_time_is_polled_does_not_matter(configuration: Settings, data: bytes) -> None:
     exact, coarse = started(configuration), started(configuration)
@@ -72,6 +88,7 @@ def test_how_often_time_is_polled_does_not_matter(configuration: Settings, data:
     assert coarse.output() == fine
 
 
+@settings(deadline=None, max_examples=30)  # hours of simulated time each
 @given(boards, st.lists(lines, max_size=20))
 def test_every_accepted_line_gets_exactly_one_ok(
     configuration: Settings, sent: list[bytes]
