@@ -7,6 +7,7 @@ printed twice rather than left out.
 """
 
 import asyncio
+import logging
 from itertools import islice
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from gotapi_printer.print_queue import PrintOrder, PrintQueue
 from gotapi_printer.resume_plan import ResumeError, preparation
 from gotapi_printer.resume_scan import PrintState
 from gotapi_printer.updates import DriverState, DriverUpdate
+
+
+log = logging.getLogger(__name__)
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -74,7 +78,11 @@ class Resuming:
             self._known = stored.job.id
             await self._book.settle(stored.job.id, place)
         # From here on the printer counts anew: the same numbers would mean other lines.
-        settle_journal(path, place or noted.taken)
+        try:
+            settle_journal(path, place or noted.taken)
+        except OSError as error:
+            log.warning("job %s: its journal was not settled: %s", stored.job.id, error)
+            path.unlink(missing_ok=True)
 
     async def offer(self, wish: Wish) -> Offer:
         """Say how the interrupted print would go on. Raises JobError and ResumeError."""
