@@ -95,6 +95,12 @@ class PrinterDriver:
         """The newest update."""
         return self._board.update
 
+    @property
+    def measured(self) -> float | None:
+        """Seconds since the last temperatures came, changed or not; None before the first."""
+        at = self._board.measured_at
+        return None if at is None else max(self._clock() - at, 0.0)
+
     # -- asked by the owner -------------------------------------------------------------------
 
     def start(self, *, make_safe: bool = False) -> None:

@@ -191,7 +191,11 @@ class Printer:
         return self._known
 
     def _dated(self, known: Information) -> Information:
-        """Add what the printer's own clock says now (HD-HLF-05)."""
+        """Add when it was measured, and what the printer's own clock says now (HD-HLF-05)."""
+        now = self._stamp()
+        known = msgspec.structs.replace(
+            known, time_stamp=now.text, time_stamp_by_plugin=now.by_plugin
+        )
         if self._time is None:
             return known
         theirs = self._clock() - self._time.offset
@@ -545,7 +549,10 @@ class Printer:
 
     def _stamp(self) -> Stamp:
         # HD-HLF-06: firmwares that speak G-code give no stamps, so this is when we received it.
-        return stamp(self._taken_at, local_offset(self._taken_at))
+        at, age = self._taken_at, self._driver.measured
+        if age is not None and self._update.state is DriverState.ONLINE:
+            at = max(at, self._clock() - age)  # the same temperatures again are a measurement, too
+        return stamp(at, local_offset(at))
 
     def _when(self, moment: float) -> str:
         return iso8601(moment, local_offset(moment))

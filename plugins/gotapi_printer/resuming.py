@@ -23,7 +23,6 @@ from gotapi_printer.resume_plan import ResumeError, preparation
 from gotapi_printer.resume_scan import PrintState
 from gotapi_printer.updates import DriverState, DriverUpdate
 
-
 log = logging.getLogger(__name__)
 
 

@@ -201,6 +201,8 @@ class Session(SessionRequests):
                 else msgspec.structs.replace(value, target=targets.get(tool_name(value.name)))
                 for value in values
             ]
+        if values:
+            self._board.measured_at = now
         self._temperatures.update((value.name, value) for value in values)
         self._care.take_temperatures(values, now)
 

@@ -87,6 +87,8 @@ class Board:
         self._on_update = on_update
         self._published: DriverUpdate | None = None
         self.update = DriverUpdate(DriverState.OFFLINE, "not connected yet")
+        self.measured_at: float | None = None
+        """When the last temperatures came, by the driver's clock, also if they were the same."""
         self.prompts = PromptReader()
         """Here, and not in a session, so that the numbers of prompts never come again."""
 

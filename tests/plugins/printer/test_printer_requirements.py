@@ -118,6 +118,15 @@ async def test_hd_hlf_04_the_clock_is_as_fine_as_the_printer_s(desk) -> None:
     assert len({text[20:23] for text in stamps}) > 1
 
 
+async def test_hd_hlf_06_the_same_temperatures_again_have_a_new_stamp(desk) -> None:
+    async with desk() as one:
+        first = await one.status()
+        later = await one.until(lambda status: status["timeStamp"] != first["timeStamp"])
+        known = (await one.call("get", "information"))["3dp"][0]
+    assert later["nozzleTemperature"] == first["nozzleTemperature"]
+    assert known["timeStamp"] >= later["timeStamp"]
+
+
 async def test_hd_hlf_05_the_current_time_of_a_printer_that_has_one(desk, scripted, zone) -> None:
     zone("UTC0")
     theirs = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)

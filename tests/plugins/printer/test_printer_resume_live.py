@@ -5,6 +5,7 @@ points runs always; GOTAPI_SOAK=100 makes it so many, GOTAPI_SEED chooses others
 """
 
 import asyncio
+import errno
 import os
 import random
 from pathlib import Path
@@ -112,6 +113,18 @@ async def test_after_a_loss_of_power_the_line_in_doubt_is_repeated_and_none_is_m
     assert len(doubt) <= 1
     assert list(dict.fromkeys(lines)) == BODY
     assert len(lines) == len(BODY) + len(doubt)
+
+
+async def test_a_full_disk_meanwhile_costs_no_line(desk, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("gotapi_printer.resuming.settle_journal", full)
+    words = ("--time-scale", "0", NO_RESET, "--unplug-at", str(FIRST), "--replug-after", "0.2")
+    async with desk(*words) as one:
+        await interrupted(one, await one.print(PART))
+        await one.job(await go_on(one), "done")
+        assert taken(one.transcript()) == BODY
 
 
 @pytest.mark.timeout(60 + 30 * POINTS)
