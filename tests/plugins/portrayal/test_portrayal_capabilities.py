@@ -13,9 +13,11 @@ import gotapi_portrayal.capabilities
 from gotapi_portrayal.capabilities.document import document, language
 from gotapi_portrayal.capabilities.markup import clean, number
 from gotapi_portrayal.catalogue import LOCAL, Catalogue, CrsInfo, Extension, Layer, Text, walk
-from gotapi_portrayal.request.core import SECTIONS
+from gotapi_portrayal.info.records import Group, Record, encode
+from gotapi_portrayal.request.core import SECTIONS, read_fields
 from gotapi_portrayal.request.errors import Code, OwsError
 from gotapi_portrayal.request.types import GetCapabilities
+from gotapi_portrayal.request.xml_post import read_document
 
 URL = "http://127.0.0.1:4035/3dps"
 OURS = Path(gotapi_portrayal.capabilities.__file__).parent / "schemas"
@@ -266,3 +268,66 @@ def test_any_text_gives_a_document(words: str, catalogue: Catalogue) -> None:
             "//*[local-name()='Layer']/ows:Identifier", namespaces=NAMES
         )
         assert name.text == etree.fromstring(f"<a>{clean(words)}</a>".encode()).text
+
+
+REQUEST = f'service="3DPS" version="1.0" xmlns:ows="{NAMES["ows"]}"'
+LAYERS = "<Layers><ows:Identifier>a</ows:Identifier></Layers>"
+
+
+@pytest.mark.parametrize(
+    ("part", "document"),
+    [
+        ("core", '<GetCapabilities service="3DPS"/>'),
+        (
+            "core",
+            f'<GetResourceById {REQUEST} request="GetResourceById"><ResourceId>a/b</ResourceId>'
+            "<OutputFormat>image/png</OutputFormat></GetResourceById>",
+        ),
+        (
+            "info",
+            f'<GetFeatureInfoByObjectId {REQUEST} request="GetFeatureInfoByObjectId">{LAYERS}'
+            "<IdOnly>true</IdOnly><Format>text/xml</Format><ObjectId>x</ObjectId>"
+            "<ObjectId>y</ObjectId></GetFeatureInfoByObjectId>",
+        ),
+        (
+            "info",
+            f'<GetFeatureInfoByPosition {REQUEST} request="GetFeatureInfoByPosition">{LAYERS}'
+            '<Format>text/xml</Format><CRS>EPSG:25832</CRS><Coordinate xmlns:c="core">'
+            "<c:X1>1</c:X1><c:X2>2</c:X2><c:X3>3</c:X3></Coordinate><Tolerance>2</Tolerance>"
+            "</GetFeatureInfoByPosition>",
+        ),
+        (
+            "view",
+            f'<GetView {REQUEST} request="GetView" xmlns:c="core"><c:CRS>EPSG:25832</c:CRS>'
+            "<ows:BoundingBox><ows:LowerCorner>0 0 0</ows:LowerCorner>"
+            "<ows:UpperCorner>9 9 9</ows:UpperCorner></ows:BoundingBox>"
+            "<c:Layers><ows:Identifier>a</ows:Identifier></c:Layers><Portrayals><Portrayal>"
+            "<Width>64</Width><Height>48</Height><PerspectiveProjection><POC>1 2 3</POC>"
+            "<POI>4 5 6</POI><Up>0 0 1</Up><FOVX>60</FOVX></PerspectiveProjection>"
+            "<ImageLayers><ows:Identifier>COLOR</ows:Identifier></ImageLayers>"
+            "<Formats><Format>image/png</Format></Formats><Qualities>80</Qualities>"
+            "</Portrayal></Portrayals></GetView>",
+        ),
+        (
+            "scene",
+            f'<GetScene {REQUEST} request="GetScene" xmlns:c="core"><c:CRS>EPSG:25832</c:CRS>'
+            "<c:Layers/><Offset><c:X1>1</c:X1><c:X2>2</c:X2><c:X3>3</c:X3></Offset>"
+            "<Format>model/gltf+json</Format></GetScene>",
+        ),
+    ],
+)
+def test_requests_that_our_schemas_allow_are_read(ours: Any, part: str, document: str) -> None:
+    # Each is in its own namespace; what it has of the core comes as `c:` or is put there.
+    spaced = document.replace(">", f' xmlns="{NAMES[part]}">', 1)
+    if document.startswith("<GetCapabilities"):
+        spaced = f'<GetCapabilities service="3DPS" xmlns="{NAMES["core"]}"/>'
+    spaced = spaced.replace('xmlns:c="core"', f'xmlns:c="{NAMES["core"]}"')
+    ours.assertValid(etree.fromstring(spaced))
+    assert type(read_fields(read_document(spaced.encode()))).__name__ in spaced
+
+
+def test_feature_information_is_valid_by_our_schema(ours: Any) -> None:
+    group = Group((("storeys", 3), ("<name>", None)))
+    records = [Record(1, "a", "town", "Building", (group, group)), Record(2, "b", "town")]
+    for some in (records, []):
+        ours.assertValid(etree.fromstring(encode(some, "text/xml")))
