@@ -75,8 +75,8 @@ def event(
     with the same parameters share it, so its `Call` is the first one's.
 
     With `socket`, a path below one of the plug-in's surfaces, no two applications share one, and a
-    WebSocket there gets the bare values too, from a generator of its own: its first message is a JSON object with the
-    `accessToken`, and the other members are the parameters.
+    WebSocket there gets the bare values too, from a generator of its own: its first message is a
+    JSON object with the `accessToken`, and the other members are the parameters.
     """
     name = _name(profile, interface, attribute)
     if socket:

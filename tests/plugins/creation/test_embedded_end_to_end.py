@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -57,6 +58,25 @@ async def test_two_silhouettes_become_glb_stl_and_3mf(embedded_app):
     for one in models.values():
         content = (await app.http.get(one["url"])).content
         assert len(content) == one["size"]
+
+
+@pytest.mark.timeout(240)
+async def test_a_killed_service_goes_on_with_the_job(embedded_app):
+    app = embedded_app
+    await app.connect()
+    [template, *_] = (await app.ask("getattribute"))["templateInfo"]
+    [entry] = (await app.ask("filetransfer", number=1))["fileTransInfo"]
+    await app.http.put(entry["url"], content=silhouette(256, 256, 0.5))
+    begun = await app.ask("setattribute", "PUT", templateId=template["templateId"], num_sil=1)
+    assert begun["result"] == 0, begun
+    [supervisor] = list(app.live.hub.registry)
+    service = supervisor._port._plugin._embedded._service
+    os.kill(service.pid, signal.SIGKILL)
+    answer = await app.done()
+    while answer["result"] == 111:
+        answer = await app.done()
+    assert answer["result"] == 0, answer
+    assert answer["jobId"] == begun["jobId"]
 
 
 @pytest.mark.timeout(300)

@@ -24,7 +24,7 @@ async def test_a_service_that_is_down_is_listed_as_not_online(hub_of):
 async def test_a_slow_service_does_not_hold_up_discovery(hub_of, fake, monkeypatch):
     monkeypatch.setattr("gotapi_creation.services.PROBE_TIME", 0.1)
     fake.answers["servicediscovery"] = lambda _: asyncio.sleep(60)
-    async with hub_of(fake.url, call_time=0.2) as app:
+    async with hub_of(fake.url, call_time=1.0) as app:
         [entry] = (await app.ask("servicediscovery"))["services"]
         assert entry["online"] is False
         fake.answers["serviceconnecting"] = lambda _: asyncio.sleep(60)
@@ -159,7 +159,7 @@ async def test_a_service_that_dies_ends_the_job_in_the_end(hub_of, parts):
     fake = parts["Fake"]()
     async with parts["running"](fake):
         url = fake.url
-        runs = hub_of(url, lost_time=0.3, call_time=0.5)
+        runs = hub_of(url, lost_time=0.3, call_time=5.0)
         app = await runs.__aenter__()
         await app.begin()
     try:
