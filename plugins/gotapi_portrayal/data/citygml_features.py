@@ -114,7 +114,7 @@ class Walker:
             if name in _SURFACES or (name.endswith("Surface") and not _is_gml(child)):
                 self._surface(child, opened, depth, 0)
             elif _is_gml(child):
-                if name in _GEOMETRIES:
+                if name in _GEOMETRIES and local(prop) != "extent":  # that of relief is an outline
                     self._loose(child, prop, opened)
             elif _is_feature(child):
                 self._feature(child, opened.record.object_id, depth + 1)
@@ -157,10 +157,8 @@ class Walker:
 
     def _loose(self, element: etree._Element, prop: etree._Element, opened: _Open) -> None:
         """Read a geometry whose property does not name the LOD: relief has it beside."""
-        above = prop.getparent()
-        text = None
-        if above is not None:
-            text = next((words(one) for one in above if local(one) == "lod"), None)
+        beside = prop.itersiblings("{*}lod", preceding=True)
+        text = next((words(one) for one in beside), None)
         number = ANY if text is None else lod_of(text, opened.record.object_id, self.sink.faults)
         self._collect(element, number, opened, 0)
 

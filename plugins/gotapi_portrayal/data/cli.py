@@ -127,12 +127,17 @@ def remove(layers: tuple[str, ...], home: Home) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, resolve_path=True))
 def demo(folder: Path) -> None:
     """Make a small city in FOLDER: files to look at, and the scenes of them."""
-    from gotapi_portrayal.data.demo import write_demo  # late: it loads numpy
+    # Late, as it loads numpy; in this process, as the files are our own.
+    from gotapi_portrayal.data.demo import write_demo
+    from gotapi_portrayal.data.importing import import_layer
+    from gotapi_portrayal.data.sqlite_store import SqliteSceneStore
 
     try:
-        for order in write_demo(folder):
-            done = asyncio.run(import_files(_file(folder), order))
-            _report(done, None)
+        orders = write_demo(folder)
+        store = SqliteSceneStore(_file(folder))
+        for order in orders:
+            _report(import_layer(store, order), None)
+        store.close()
     except (SceneError, OSError) as error:
         raise click.ClickException(str(error)) from error
 

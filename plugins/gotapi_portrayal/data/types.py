@@ -222,7 +222,9 @@ class Part:
     triangles: "NDArray[np.uint32]"  # (t, 3) counter-clockwise seen from outside
     materials: "NDArray[np.uint32]"  # (t,) numbers of materials, 0 for none
     surfaces: "NDArray[np.uint8]"  # (t,) index into SURFACES
-    uvs: "NDArray[np.float32] | None" = None  # (v, 2) where something has a texture; (0, 0) below
+    # (v, 2) where something here has a texture, else None; (0, 0) is the lower left corner of the
+    # picture, as in CityGML and CityJSON, and v grows upwards (glTF turns it round).
+    uvs: "NDArray[np.float32] | None" = None
 
     @property
     def nbytes(self) -> int:

@@ -318,7 +318,7 @@ def relief(lod: str) -> str:
     )
     return member(
         '<dem:ReliefFeature gml:id="r"><dem:reliefComponent><dem:TINRelief gml:id="t">'
-        f"{lod}<dem:tin><gml:TriangulatedSurface><gml:trianglePatches>{triangle}"
+        f"<dem:extent>{polygon()}</dem:extent>{lod}<dem:tin><gml:TriangulatedSurface><gml:trianglePatches>{triangle}"
         "</gml:trianglePatches></gml:TriangulatedSurface></dem:tin></dem:TINRelief>"
         "</dem:reliefComponent></dem:ReliefFeature>"
     )
@@ -453,6 +453,17 @@ def test_what_people_see_is_shown_and_not_the_heat(imported, store, only_part) -
     imported(city(heat + building(NAMED) + appearance(material("#p"), "rgbTexture")))
     shown = {store.materials("new")[one].diffuse for one in only_part().materials.tolist() if one}
     assert shown == {(1, 0, 0)}
+
+
+def test_the_heat_is_shown_where_there_is_nothing_else(imported, only_part) -> None:
+    imported(city(appearance(material("#p", colour="0 0 1"), "heat") + building(NAMED)))
+    assert len(set(only_part().materials.tolist())) == 2
+
+
+def test_looks_are_found_far_behind(imported, only_part) -> None:
+    filler = f"<!--{'-x' * 700_000}-->"
+    imported(city(building(NAMED) + filler + appearance(material("#p"))))
+    assert any(only_part().materials.tolist())
 
 
 def test_backs_and_colours_that_are_none(imported, store, only_part) -> None:
@@ -652,8 +663,8 @@ def test_looks_have_a_limit(
 
 def test_shapes_without_an_id_and_rings_of_other_things() -> None:
     empty = "<core:relativeGMLGeometry><gml:MultiSurface/></core:relativeGMLGeometry>"
-    odd = "<gml:LinearRing><gml:odd/></gml:LinearRing>"
-    shape = f"<gml:Polygon><gml:exterior>{odd}</gml:exterior></gml:Polygon>"
+    odd = "<gml:LinearRing><gml:coordinates>1,2,3</gml:coordinates><gml:odd/></gml:LinearRing>"
+    shape = f"<gml:Polygon><gml:name/><gml:exterior>{odd}</gml:exterior></gml:Polygon>"
     inner = f"<bldg:lod2MultiSurface>{surfaces(shape)}</bldg:lod2MultiSurface>"
     text = city(building(FLAT + inner) + tree(PLACE + empty))
     assert heard(io.BytesIO(text), len(text)) == ["b", "t"]

@@ -341,8 +341,9 @@ def test_one_texture_on_two_walls(imported, store, only_part, tmp_path: Path) ->
     Image.new("RGB", (4, 2), "red").save(tmp_path / "brick.png")
     values = {"visual": {"values": [[[0, 0, 1, 2, 3]], [[0, 0, 1, 2, 3]]]}}
     geometry = surface("2", [[[0, 1, 2, 3]], [[4, 5, 6, 7]]], texture=values)
-    imported(city({"h": house(geometry)}, appearance=textured()))
-    assert looks(store, only_part()) == ["brick.png"] * 4
+    objects = {"h": house(geometry), "g": house(geometry)}
+    imported(city(objects, appearance=textured()))
+    assert looks(store, only_part()) == ["brick.png"] * 8
 
 
 def test_textures_of_a_solid(imported, store, only_part, tmp_path: Path) -> None:

@@ -267,6 +267,26 @@ def test_a_store_can_be_opened_while_somebody_writes(
         again.close()
 
 
+def test_two_may_make_the_same_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    SqliteSceneStore(tmp_path / "s.sqlite3").close()
+    answers = iter((False, True))  # it was not there, and then somebody else was quicker
+    monkeypatch.setattr(sqlite_files, "_is_ready", lambda *_: next(answers))
+    store = SqliteSceneStore(tmp_path / "s.sqlite3")
+    assert store.layers() == ()
+    store.close()
+
+
+def test_a_new_file_that_stays_busy_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_files, "WAIT", 0.05)
+    connection = sqlite3.connect(tmp_path / "s.sqlite3", isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreBusyError):
+        SqliteSceneStore(tmp_path / "s.sqlite3")
+    connection.close()
+
+
 def test_other_errors_of_the_database_are_not_called_busy() -> None:
     connection = sqlite3.connect(":memory:")
     with pytest.raises(sqlite3.OperationalError, match="no such table"), sqlite_files.busy_told():
