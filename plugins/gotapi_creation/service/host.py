@@ -172,6 +172,7 @@ def _config(app: Starlette) -> uvicorn.Config:
         proxy_headers=False,
         access_log=False,  # a query string holds the tokens
         log_config=None,
+        log_level="warning",  # below that it logs addresses of sockets, and frames
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
         limit_concurrency=256,

@@ -3,14 +3,19 @@
 import asyncio
 import ftplib
 import io
+import json
 import logging
 
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from gotapi_creation.service.host import Service, Settings
 from gotapi_creation.service.model import Limits
 from gotapi_creation.transfer.ftp import FtpUnavailable
+from gotapi_creation.transfer.words import Opening
+from gotapi_creation.transfer.ws_client import upload
 from gotapi_creation.wire.codes import Code
 
 
@@ -144,17 +149,38 @@ async def test_a_fault_of_ours_is_answered_and_logged_without_tokens(
         answer = await creation.begin(requestCode=8)
     assert (answer["result"], answer["requestCode"]) == (Code.ERROR, 8)
     assert "a bug" in caplog.text
-    ours = "\n".join(
-        f"{one.name} {one.getMessage()}" for one in caplog.records if one.name[:7] != "httpx2"
-    )
+    assert_no_tokens(creation, caplog)
+
+
+def assert_no_tokens(creation, caplog) -> None:
+    """Only the clients of the test may have logged what they sent."""
+    clients = ("httpx2", "httpcore2", "websockets.client")
+    ours = "\n".join(one.getMessage() for one in caplog.records if not one.name.startswith(clients))
     assert creation.secret not in ours
     assert creation.token not in ours
 
 
-async def test_a_crowd_is_not_let_in(start, png) -> None:
-    from websockets.asyncio.client import connect
-    from websockets.exceptions import InvalidStatus
+async def test_sockets_leave_no_token_in_a_log(creation, png, tmp_path, caplog) -> None:
+    with caplog.at_level(logging.DEBUG):
+        asked = await creation.ask("filetransfer", number=1, method="websocket")
+        [entry] = asked["fileTransInfo"]
+        picture = tmp_path / "front.png"
+        picture.write_bytes(png(32, 64))
+        opening = Opening(entry["fileId"], creation.secret, creation.token)
+        await upload(entry["url"], opening, picture)
+        await creation.begin()
+        url = (await creation.ask("snapshot", op="START"))["websocketUrl"]
+        hello = {"accessToken": creation.secret, "secureToken": creation.token}
+        async with connect(url) as socket:
+            await socket.send(json.dumps(hello))
+            assert [one async for one in socket]
+    assert entry["url"].rpartition("/")[2] not in "".join(
+        one.getMessage() for one in caplog.records if one.name.startswith("uvicorn")
+    )
+    assert_no_tokens(creation, caplog)
 
+
+async def test_a_crowd_is_not_let_in(start, png) -> None:
     creation = await start(limits=Limits(sockets=1))
     url = f"ws{creation.base[4:]}/3dcapi/websocket"
     async with connect(url):
