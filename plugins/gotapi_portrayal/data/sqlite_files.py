@@ -18,6 +18,9 @@ WAIT: Final = 10.0
 MOST_IDLE: Final = 4
 """Connections kept open; more are there while more threads read."""
 
+MOST_LOG: Final = 16 << 20
+"""Bytes that SQLite's log keeps on the disk between imports."""
+
 _TABLES: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('sequence', 0);
@@ -112,6 +115,8 @@ class Files:
         with busy_told():
             _log_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
+        # The log of a large import does not stay that large.
+        connection.execute(f"PRAGMA journal_size_limit = {MOST_LOG}")
         return connection
 
 
