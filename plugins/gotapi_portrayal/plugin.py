@@ -35,7 +35,7 @@ from gotapi_portrayal.request.core import read_fields
 from gotapi_portrayal.request.errors import OwsError
 from gotapi_portrayal.request.kvp import read_query
 from gotapi_portrayal.service import PortrayalService
-from gotapi_portrayal.surface import PATH, SCOPE, PortrayalSurface
+from gotapi_portrayal.surface import EDITION, PATH, SCOPE, PortrayalSurface
 
 LOOK = 1.0  # seconds between looks whether another process changed a layer; one takes 0.1 ms
 _ANSWER = "answer-"  # how the names of files begin that live for one request
@@ -46,7 +46,7 @@ class PortrayalPlugin(Plugin):
 
     id = "portrayal"
     name = "3D scenes"
-    version = "0.1.0"
+    version = EDITION
 
     async def start(self, context: Context) -> None:
         await super().start(context)

@@ -30,6 +30,7 @@ from gotapi_portrayal.service import PortrayalService
 
 log = logging.getLogger(__name__)
 
+EDITION = "0.1.0"  # of the code: an answer of another one may differ
 PATH = "/3dps"
 SCOPE = "3dps"
 SCHEMAS = f"{PATH}/schemas/"
@@ -123,8 +124,11 @@ class _Asked:
     @property
     def tag(self) -> str:
         """The entity tag: the same request of the same data has the same answer."""
+        catalogue = self.shelf.catalogue
         parts = (
-            str(self.shelf.catalogue.version).encode(),
+            # Not of the data, but they change what is said of it, without a new version.
+            repr((EDITION, catalogue.service, catalogue.extensions)).encode(),
+            str(catalogue.version).encode(),
             b"private" if self.private else b"public",
             self.request.base_url.encode(),
             self.request.query,

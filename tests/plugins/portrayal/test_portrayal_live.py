@@ -10,6 +10,7 @@ import pytest
 from lxml import etree
 
 from gotapi_core.client import HubRefused
+from gotapi_portrayal.catalogue import Service, Text
 from gotapi_portrayal.data.sqlite_store import SqliteSceneStore
 from gotapi_portrayal.offer import can_draw
 
@@ -99,6 +100,17 @@ async def test_an_answer_is_asked_about_by_its_etag(
     fill_layer(store, "village")
     changed = await http.get(CAPS, headers={"if-none-match": tag})
     assert (changed.status_code, layers(changed)) == (200, {"town", "village"})
+
+
+async def test_what_the_service_says_of_itself_is_part_of_its_etag(
+    http: httpx2.AsyncClient, live_hub: Any, store: SqliteSceneStore
+) -> None:
+    tag = (await http.get(CAPS)).headers["etag"]
+    [supervisor] = live_hub.hub.registry
+    service = supervisor._port._plugin.service  # as if the settings had changed
+    service._service, service._shelves = Service(title=(Text("Another"),)), None
+    again = await http.get(CAPS, headers={"if-none-match": tag})
+    assert (again.status_code, again.headers["etag"] != tag) == (200, True)
 
 
 async def test_ranges_of_an_answer(http: httpx2.AsyncClient, store: SqliteSceneStore) -> None:
