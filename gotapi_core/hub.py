@@ -308,7 +308,7 @@ class Hub:
             spawn=partial(self._spawn, f"a background task of plug-in {plugin_id}"),
             rights=loaded.manifest.rights,
             services_changed=partial(call_soon, loop, self.changes.poke),
-            others=HubOthers(self, plugin_id, loaded.manifest.calls, Ask),
+            others=HubOthers(self, plugin_id, loaded.manifest.rights.calls, Ask),
         )
 
     def _plugin_settings(self, loaded: Loaded) -> Any:

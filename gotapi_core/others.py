@@ -45,8 +45,8 @@ class HubOthers(Others):
         name = Name(profile, None, attribute)
         if name.profile not in self._calls:
             raise NotAuthorized(
-                f"Plug-in '{self._plugin_id}' does not call profile '{name.profile}': its manifest "
-                "does not name it in `calls`"
+                f"Plug-in '{self._plugin_id}' does not call profile '{name.profile}': the "
+                "manifest does not name it in [rights] calls"
             )
         ask = self._ask(method, name, service_id, params, base_url)
         return await self._hub.call(self._access(application), ask)

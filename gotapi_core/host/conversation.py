@@ -361,7 +361,9 @@ class Conversation:
 
 
 def _rights(rights: Rights) -> RightsData:
-    return RightsData(rights.serial_patterns, rights.bluetooth, rights.network, rights.folders)
+    return RightsData(
+        rights.serial_patterns, rights.bluetooth, rights.network, rights.folders, rights.calls
+    )
 
 
 async def _settled(

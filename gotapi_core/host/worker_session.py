@@ -372,7 +372,7 @@ def _call_of(message: wire.Call | wire.EventStart) -> plugin_side.Call:
 
 def _rights_of(data: wire.RightsData) -> Rights:
     serial = True if "*" in data.serial else data.serial
-    return Rights(serial, data.bluetooth, data.network, data.folders)
+    return Rights(serial, data.bluetooth, data.network, data.folders, data.calls)
 
 
 def _request_of(message: wire.Surface, spool: Path) -> SurfaceRequest:

@@ -97,8 +97,8 @@ class Collection(ABC):
 class Others(ABC):
     """Services of other plug-ins, used with the grant of an application that asks this one.
 
-    Only profiles that the manifest names in `calls`, and only what the application's own grant
-    covers at that moment.
+    Only profiles that the operator approved as the right `calls`, and only what the application's
+    own grant covers at that moment.
     """
 
     @abstractmethod

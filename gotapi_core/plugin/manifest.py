@@ -61,7 +61,6 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aliases: dict[str, str] = {}  # other scope names applications use -> the profile they mean
     surfaces: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
-    calls: tuple[str, ...] = ()  # profiles of other plug-ins it uses for an application
     rights: Rights = Rights()
     demo: Demo = Demo()
 
@@ -132,8 +131,6 @@ def _check_code(manifest: Manifest) -> None:
 def check_offer(manifest: Manifest) -> None:
     """Raise ManifestError where a manifest names profiles or surfaces it cannot have."""
     for profile in manifest.profiles:
-        _check_profile(profile)
-    for profile in manifest.calls:
         _check_profile(profile)
     for path in manifest.surfaces:
         _check_surface(path)

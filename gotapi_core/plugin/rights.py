@@ -19,6 +19,7 @@ class Rights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bluetooth: bool = False
     network: tuple[str, ...] = ()  # host names or addresses, also "host:port", "*.name" and "*"
     folders: tuple[str, ...] = ()  # to read
+    calls: tuple[str, ...] = ()  # profiles of other plug-ins, used for an application that may
 
     @property
     def serial_patterns(self) -> tuple[str, ...]:
@@ -37,11 +38,15 @@ def check_rights(rights: Rights) -> None:
     for folder in rights.folders:
         sound = _is_path(folder.removeprefix("~")) and not set(folder) & set("*?[")
         _check("folders", folder, sound, "a folder like '/srv/models' or '~/models'")
+    for profile in rights.calls:
+        sound = profile == profile.lower() and not set(profile) & set(" /\\%?#")
+        _check("calls", profile, sound and bool(profile), "a profile in lower case like '3dp'")
     serial = () if isinstance(rights.serial, bool) else rights.serial
     for kind, entries in (
         ("serial", serial),
         ("network", rights.network),
         ("folders", rights.folders),
+        ("calls", rights.calls),
     ):
         if len(entries) > _MOST:
             raise ValueError(f"rights.{kind} has {len(entries)} entries; at most {_MOST} are read")
@@ -61,6 +66,8 @@ def words(rights: Rights) -> tuple[str, ...]:
         found.append(f"network: {hosts}")
     if rights.folders:
         found.append(f"folders to read: {', '.join(rights.folders)}")
+    if rights.calls:
+        found.append(f"for applications that may: {', '.join(rights.calls)}")
     return tuple(found)
 
 
@@ -71,6 +78,7 @@ def beyond(old: Rights, new: Rights) -> Rights:
         bluetooth=new.bluetooth and not old.bluetooth,
         network=tuple(one for one in new.network if one not in old.network),
         folders=tuple(one for one in new.folders if one not in old.folders),
+        calls=tuple(one for one in new.calls if one not in old.calls),
     )
 
 

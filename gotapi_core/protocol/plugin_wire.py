@@ -69,12 +69,13 @@ class Failure(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class RightsData(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the operator approved: patterns of serial ports ("*": all), hosts, folders to read."""
+    """What the operator approved: serial ports ("*": all), hosts, folders to read, profiles."""
 
     serial: tuple[str, ...] = ()
     bluetooth: bool = False
     network: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
 
 
 class RouteData(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -303,7 +304,7 @@ class BlobPublish(_Message, frozen=True, tag="blobPublish"):
 class CallOther(_Message, frozen=True, tag="callOther"):
     """Plug-in: ask another plug-in's service with the grant of `application`.
 
-    The profile must be one that the manifest names in `calls`, and the grant must cover it. The
+    The profile must be one that the right `calls` names, and the grant must cover it. The
     reply has the members of the answer.
     """
 

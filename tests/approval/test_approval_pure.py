@@ -34,6 +34,7 @@ APPROVAL = approval_of(SUBJECT, 7.0, most_files=10)
         (Rights(network=("a.local", "b:80")), ("network: a.local, b:80",)),
         (Rights(network=("a.local", "*")), ("network: any host",)),
         (Rights(folders=("~/x",)), ("folders to read: ~/x",)),
+        (Rights(calls=("3dp", "light")), ("for applications that may: 3dp, light",)),
     ],
 )
 def test_rights_in_words(rights: Rights, said: tuple[str, ...]) -> None:
@@ -54,6 +55,7 @@ def test_rights_in_words(rights: Rights, said: tuple[str, ...]) -> None:
         (Rights(network=("a",)), Rights(network=("b", "a")), Rights(network=("b",))),
         (Rights(folders=("~/x",)), Rights(folders=("/y",)), Rights(folders=("/y",))),
         (Rights(bluetooth=True), Rights(), Rights()),
+        (Rights(calls=("3dp",)), Rights(calls=("3dp", "light")), Rights(calls=("light",))),
         (Rights(), Rights(bluetooth=True), Rights(bluetooth=True)),
     ],
 )
@@ -68,6 +70,10 @@ def test_what_is_wanted_beyond(old: Rights, new: Rights, more: Rights) -> None:
         Rights(serial=("/dev/../etc/shadow",)),
         Rights(serial=("/",)),
         Rights(serial=("/dev/tty\x1b[2J",)),
+        Rights(calls=("3DP",)),
+        Rights(calls=("",)),
+        Rights(calls=("a/b",)),
+        Rights(calls=("a",) * 33),
         Rights(network=("http://a",)),
         Rights(network=("a/b",)),
         Rights(network=("",)),

@@ -18,6 +18,7 @@ from gotapi_core.plugin import (
     Params,
     Plugin,
     Result,
+    Rights,
     Service,
     SurfaceReply,
     SurfaceRequest,
@@ -100,7 +101,8 @@ class Lamp(Plugin):
 @pytest.fixture
 async def gate(tmp_path):
     one = loaded(Gate)
-    one = replace(one, manifest=msgspec.structs.replace(one.manifest, calls=("light",)))
+    rights = Rights(calls=("light",))
+    one = replace(one, manifest=msgspec.structs.replace(one.manifest, rights=rights))
     async with live_hub(tmp_path, [one, Lamp]) as live:
         yield live
 
