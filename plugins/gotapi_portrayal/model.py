@@ -100,6 +100,23 @@ class SceneParams(Params):
     viewpoints: Long = ""
 
 
+class ViewParams(Params):
+    """GET view: parameters of GetView; without `layers` that of the service."""
+
+    crs: Line
+    portrayals: Long
+    layers: Line = ""
+    styles: Line = ""
+    lods: Line = ""
+    lod_selection: Line = ""
+    bounding_box: Line = ""
+    spatial_selection: Line = ""
+    background: Line = ""
+    background_color: Line = ""
+    transparent_background: Line = ""
+    overall_styles: Line = ""
+
+
 class FeatureInfoParams(Params):
     """GET featureinfo: by `objectId`, by `coordinate` or by a ray through `imagePosition`."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
+from functools import partial
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -21,6 +21,7 @@ from gotapi_core.plugin import (
     surface,
 )
 from gotapi_core.protocol.errors import IllegalServerState, InvalidParameter, UnknownService
+from gotapi_portrayal.answers import Answer
 from gotapi_portrayal.data.types import Layer, SceneError
 from gotapi_portrayal.model import (
     CapabilitiesParams,
@@ -30,10 +31,13 @@ from gotapi_portrayal.model import (
     LayersResult,
     PortrayalSettings,
     SceneParams,
+    ViewParams,
 )
 from gotapi_portrayal.request.core import read_fields
 from gotapi_portrayal.request.errors import OwsError
+from gotapi_portrayal.request.fields import Fields
 from gotapi_portrayal.request.kvp import read_query
+from gotapi_portrayal.request.types import GetView
 from gotapi_portrayal.service import PortrayalService
 from gotapi_portrayal.surface import EDITION, PATH, SCOPE, PortrayalSurface
 
@@ -102,6 +106,11 @@ class PortrayalPlugin(Plugin):
         """Give a scene of one or more layers as a file (GetScene)."""
         return await self._document(call, "GetScene", params, self._layer(call))
 
+    @get("3dps", "view")
+    async def view(self, call: Call, params: ViewParams) -> DocumentResult:
+        """Give pictures of one or more layers as a file (GetView)."""
+        return await self._document(call, "GetView", params, self._layer(call))
+
     @get("3dps", "featureInfo")
     async def feature_info(self, call: Call, params: FeatureInfoParams) -> DocumentResult:
         """Give attributes of features: by object id, by position or by a ray (GetFeatureInfo)."""
@@ -122,28 +131,32 @@ class PortrayalPlugin(Plugin):
         self, call: Call, operation: str, params: msgspec.Struct, layer: str
     ) -> DocumentResult:
         query = query_of(operation, msgspec.to_builtins(params), layer)
+        found = await self._answer(read_query(query), call.base_url + PATH)
+        media = found.media.removesuffix("; charset=utf-8")
         path = self.context.folder / f"{_ANSWER}{uuid4().hex}"
         try:
-            media = await asyncio.to_thread(self._write, path, query, call.base_url + PATH)
+            await asyncio.to_thread(path.write_bytes, found.body)
             uri = await self.context.blobs.publish(
                 path, operation, media, call.application, base_url=call.base_url
             )
-            return DocumentResult(uri=uri, mime_type=media, size=path.stat().st_size)
         finally:
             path.unlink(missing_ok=True)
+        return DocumentResult(uri=uri, mime_type=media, size=len(found.body))
 
-    def _write(self, path: Path, query: bytes, url: str) -> str:
+    async def _answer(self, fields: Fields, url: str) -> Answer:
+        """Answer as the surface does, with all layers; raises errors of GotAPI."""
         try:
-            request = read_fields(read_query(query))
-            shelf = self.service.shelf(private=True)
-            found = self.service.answer(request, url, private=True, shelf=shelf)
+            request = read_fields(fields)
+            shelf = await asyncio.to_thread(self.service.shelf, private=True)
+            if isinstance(request, GetView):
+                selection = await asyncio.to_thread(self.service.select, shelf, request)
+                drawn = await self.service.views().view(request, selection)
+                return Answer(drawn.body, drawn.content_type)
+            answer = partial(self.service.answer, private=True, shelf=shelf)
+            return await asyncio.to_thread(answer, request, url)
         except OwsError as error:
-            message = f"{error.code.value}: {error.text}"
-            raise (IllegalServerState if error.status == 500 else InvalidParameter)(
-                message
-            ) from error
-        path.write_bytes(found.body)
-        return found.media.partition(";")[0]
+            kind = IllegalServerState if error.status >= 500 else InvalidParameter
+            raise kind(f"{error.code.value}: {error.text}") from error
 
     async def _watch(self) -> None:
         """Notice what `gotapi scenes` and other plug-ins do to the store."""

@@ -223,6 +223,20 @@ async def test_views(http: httpx2.AsyncClient, store: SqliteSceneStore) -> None:
 
 
 @pytest.mark.skipif(not can_draw(), reason="the rasteriser is not compiled on this machine")
+async def test_an_application_gets_a_view_as_a_file(
+    client: Any, store: SqliteSceneStore, http: httpx2.AsyncClient
+) -> None:
+    town = (await services(client, {"town", "hidden"}))["town"].id
+    portrayals = (
+        f"{VIEW.partition('portrayals=')[2]}IMAGELAYERS=COLOR;FORMATS=image/png%3Bmode=24bit"
+    )
+    answer = await client.get("3dps", "view", town, crs="EPSG:25832", portrayals=portrayals)
+    picture = (await http.get(answer["uri"])).content
+    assert answer["mimeType"] == "image/png;mode=24bit"
+    assert (picture[:4], len(picture)) == (b"\x89PNG", answer["size"])
+
+
+@pytest.mark.skipif(not can_draw(), reason="the rasteriser is not compiled on this machine")
 async def test_views_that_fail(http: httpx2.AsyncClient, store: SqliteSceneStore) -> None:
     broken = f"{VIEW}IMAGELAYERS=COLOR;FORMATS=image/png".replace("town", "nowhere")
     assert code(await http.get(broken)) == (400, "UnknownLayer", "nowhere")
