@@ -49,6 +49,13 @@ def default_home() -> Path:
     type=click.IntRange(1, 16),
     help="Models made at a time; each takes up to 400 MB.",
 )
+@click.option(
+    "--time-limit",
+    default=300.0,
+    show_default=True,
+    type=click.FloatRange(1.0, 86400.0),
+    help="Seconds that a model may take; engines elsewhere may need more.",
+)
 @click.option("--ftp", metavar="HOST", help="Take files by FTP too, on this address.")
 @click.option(
     "--ftp-certificate",
@@ -72,6 +79,7 @@ def creation_service(
     name: str,
     address: str,
     workers: int,
+    time_limit: float,
     ftp: str | None,
     ftp_certificate: str | None,
     engines: Path | None,
@@ -89,6 +97,7 @@ def creation_service(
             "--lan too if that is what you want, or leave --host away"
         )
     from gotapi_creation.service.host import Settings  # late: --help needs none of it
+    from gotapi_creation.service.model import Limits
 
     settings = Settings(
         home=str((home or default_home()).expanduser().absolute()),
@@ -98,6 +107,7 @@ def creation_service(
         ftp=ftp,
         ftp_certificate=ftp_certificate or "",
         workers=workers,
+        limits=Limits(seconds=time_limit),
         engines=_engines(engines),
     )
     _run(settings, host, port, with_parent=with_parent)

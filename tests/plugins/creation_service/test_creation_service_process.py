@@ -56,7 +56,7 @@ def program(tmp_path):
     """The service as a process; it is ended with the test."""
     process = subprocess.Popen(
         [sys.executable, "-m", "gotapi_creation.service", "--port", "0",
-         "--home", str(tmp_path / "home")],
+         "--home", str(tmp_path / "home"), "--time-limit", "60"],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     yield process
