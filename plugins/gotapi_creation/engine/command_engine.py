@@ -145,19 +145,19 @@ def _prepared(job: StructuralObject, folder: Path) -> dict[str, str]:
     }
     for view, mask in job.masks.items():
         path = folder / f"{view}.png"
-        _rgba(mask, job.colours[view]).save(path)
+        picture(mask, job.colours[view]).save(path)
         values[str(view)] = str(path)
     told = {**values, "attributes": job.attributes, "joints": job.joints}
     (folder / "job.json").write_bytes(msgspec.json.encode(told))
     return values
 
 
-def _rgba(mask: Mask, colours: Bytes) -> Image.Image:
+def picture(mask: Mask, colours: Bytes) -> Image.Image:
     """Return a figure on a see-through square, as image engines want it."""
-    picture = Image.fromarray(np.dstack([colours, mask.astype(np.uint8) * 255]))
-    side = round(max(picture.size) * 1.1)
+    figure = Image.fromarray(np.dstack([colours, mask.astype(np.uint8) * 255]))
+    side = round(max(figure.size) * 1.1)
     square = Image.new("RGBA", (side, side))
-    square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
+    square.paste(figure, ((side - figure.width) // 2, (side - figure.height) // 2))
     return square
 
 

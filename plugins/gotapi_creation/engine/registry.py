@@ -29,9 +29,27 @@ def _command(settings: Mapping[str, bytes]) -> Engine:
     return CommandEngine(read_settings("command", settings, CommandSettings))
 
 
+def _comfyui(settings: Mapping[str, bytes]) -> Engine:
+    from gotapi_creation.engine.comfy_engine import ComfyEngine, ComfySettings
+
+    return ComfyEngine(read_settings("comfyui", settings, ComfySettings))
+
+
+def _hunyuan(settings: Mapping[str, bytes]) -> Engine:
+    from gotapi_creation.engine.hunyuan_engine import HunyuanEngine, HunyuanSettings
+
+    return HunyuanEngine(read_settings("hunyuan3d", settings, HunyuanSettings))
+
+
 S = TypeVar("S", bound=msgspec.Struct)
 
-OURS: Final[Mapping[str, Factory]] = {"shape": _shape, "onnx": _onnx, "command": _command}
+OURS: Final[Mapping[str, Factory]] = {
+    "shape": _shape,
+    "onnx": _onnx,
+    "command": _command,
+    "comfyui": _comfyui,
+    "hunyuan3d": _hunyuan,
+}
 
 
 class _Specification:

@@ -224,5 +224,7 @@ def test_engines_of_other_distributions(monkeypatch):
     assert engine("theirs", {}).name == "shape"
     with pytest.raises(CreationError, match="'broken' could not be loaded: ImportError: no such"):
         engine("broken", {})
-    with pytest.raises(CreationError, match="there are shape, onnx, command, broken, theirs"):
+    with pytest.raises(
+        CreationError, match="there are shape, onnx, command, comfyui, hunyuan3d, broken, theirs"
+    ):
         engine("other", {})

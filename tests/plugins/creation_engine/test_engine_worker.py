@@ -149,7 +149,11 @@ def test_a_bomb_is_small_and_its_pixels_are_never_made(desk):
         ({"pictures": {}}, "order", "given: none"),
         ({"template": "dwarf"}, "template", "no template 'dwarf'"),
         ({"attributes": {"style": 0.9}}, "template", "from 0.08 to 0.5"),
-        ({"engine": "magic"}, "engine", "no engine 'magic'; there are shape, onnx, command"),
+        (
+            {"engine": "magic"},
+            "engine",
+            "no engine 'magic'; there are shape, onnx, command, comfyui",
+        ),
         ({"options": {"grid": 5000}}, "order", "grid is from 64 to 384; it is 5000"),
         ({"options": {"triangles": 3}}, "order", "triangles is from 500"),
         ({"options": {"height": 0}}, "order", "height is from 5 to 2000"),
