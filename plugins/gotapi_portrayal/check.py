@@ -146,10 +146,12 @@ class Shelf:
 
     def _chosen(self, request: Portrayal) -> tuple[Chosen, ...]:
         lods = self._lods(request.lods)
-        if not request.layers:  # 8.4.1 a): all data available
+        if not request.layers:  # 8.4.1 b): all data that there is in this CRS
             lod = lods[0] if lods else ""
-            whole = [one for one in self.layers.values() if one.data]
-            return tuple(Chosen(layer, "", lod) for layer in whole)
+            whole = [
+                one for one in self.layers.values() if one.data and request.crs.short in one.crs
+            ]
+            return tuple(Chosen(layer, _style(layer, layer, ""), lod) for layer in whole)
         found: dict[str, Chosen] = {}
         for name, style, lod in zip(request.layers, request.styles, lods, strict=True):
             layer = self.layer(name)

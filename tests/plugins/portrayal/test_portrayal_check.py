@@ -48,11 +48,14 @@ def test_a_layer_with_others_in_it_stands_for_those_with_data(catalogue: Catalog
 
 
 def test_07_empty_layers_are_all_data_that_the_asker_may_see(catalogue: Catalogue) -> None:
-    only = msgspec.structs.replace(catalogue, layers=catalogue.layers[:1]).public()
-    assert chosen(only, SCENE + "&LODS=citygml:2") == [
-        ("buildings", "", "CityGML:2"),
-        ("terrain", "", "CityGML:2"),
+    # Not `else`, which is not to be had in the CRS of the request.
+    assert chosen(catalogue.public(), SCENE + "&LODS=citygml:2") == [
+        ("buildings", "height", "CityGML:2"),
+        ("terrain", "plain", "CityGML:2"),
     ]
+    with pytest.raises(OwsError) as caught:
+        select(catalogue, SCENE.replace("25832", "2056"))
+    assert caught.value.locator == "crs"
 
 
 def test_08_styles_by_layer(catalogue: Catalogue) -> None:
