@@ -1,6 +1,7 @@
 """The plug-in: OGC's 3D Portrayal Service at `/3dps`, and profile `3dps` over its layers."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from urllib.parse import quote
@@ -164,7 +165,7 @@ class PortrayalPlugin(Plugin):
             await asyncio.sleep(LOOK)
             try:
                 await self._look()
-            except (SceneError, OSError) as error:  # being written, or the disk is gone
+            except (SceneError, sqlite3.Error, OSError) as error:  # written just now, or damaged
                 self.context.log.warning("the scenes cannot be looked at: %s", error)
 
     async def _look(self) -> None:

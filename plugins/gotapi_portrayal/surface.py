@@ -87,8 +87,8 @@ class PortrayalSurface:
                 return SurfaceReply(status=304, headers=_caching(asked.tag, private))
             if isinstance(parsed, GetView):
                 asked = replace(asked, selection=self._service.select(shelf, parsed))
-        except OwsError as error:
-            return _failed(error, read_failure(fields))
+        except Exception as error:
+            return _failed(_told(error), read_failure(fields))
         return asked
 
     def _answered(self, asked: "_Asked") -> SurfaceReply:
@@ -98,7 +98,7 @@ class PortrayalSurface:
                 asked.parsed, url, private=asked.private, shelf=asked.shelf
             )
         except Exception as error:
-            return _failed(_told(error, asked), read_failure(asked.fields))
+            return _failed(_told(error), read_failure(asked.fields))
         return _served(asked, found)
 
     async def _view(self, asked: "_Asked", selection: Selection) -> SurfaceReply:
@@ -106,7 +106,7 @@ class PortrayalSurface:
         try:
             drawn = await self._service.views().view(asked.parsed, selection)
         except Exception as error:
-            return await asyncio.to_thread(_failed, _told(error, asked), read_failure(asked.fields))
+            return await asyncio.to_thread(_failed, _told(error), read_failure(asked.fields))
         return _served(asked, Answer(drawn.body, drawn.content_type))
 
 
@@ -138,11 +138,11 @@ class _Asked:
         return f'"{digest[:32]}"'
 
 
-def _told(error: Exception, asked: _Asked) -> OwsError:
+def _told(error: Exception) -> OwsError:
     """Return the exception to be told: OGC clients read OWS only, whatever is wrong here."""
     if isinstance(error, OwsError):
         return error
-    log.error("3DPS %s failed", type(asked.parsed).__name__, exc_info=error)
+    log.error("a request of 3DPS failed", exc_info=error)
     return OwsError(
         Code.NO_APPLICABLE_CODE, "The request failed inside of the service; its log has why"
     )

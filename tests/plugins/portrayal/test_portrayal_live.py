@@ -274,16 +274,16 @@ async def test_what_an_application_asks_wrongly_is_told(
         await client.get("3dps", "featureinfo", town, objectId="a", layers="nowhere")
 
 
+@pytest.mark.parametrize("part", ["answer", "shelf"])
 async def test_a_fault_inside_is_an_exception_too(
-    live_hub: Any, http: httpx2.AsyncClient, store: SqliteSceneStore
+    live_hub: Any, http: httpx2.AsyncClient, store: SqliteSceneStore, part: str
 ) -> None:
     [supervisor] = live_hub.hub.registry
-    service = supervisor._port._plugin.service
 
     def break_down(*_: Any, **__: Any) -> None:
         raise RuntimeError("a wheel came off")
 
-    service.answer = break_down
+    setattr(supervisor._port._plugin.service, part, break_down)
     reply = await http.get(CAPS)
     assert code(reply) == (500, "NoApplicableCode", None)
     assert b"wheel" not in reply.content
