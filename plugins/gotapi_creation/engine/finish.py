@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from manifold3d import Manifold
@@ -22,6 +23,7 @@ from gotapi_creation.engine.surface import (
     simplified,
     solid_of,
     sound,
+    surface_of,
 )
 from gotapi_meshes.glb_writer import write_glb
 from gotapi_meshes.mesh import Mesh
@@ -29,7 +31,11 @@ from gotapi_meshes.stl import write_binary
 from gotapi_meshes.threemf_writer import write_3mf
 from gotapi_meshes.topology import topology
 
-_LOST = 0.01  # of the volume
+_LOST: Final = 0.01  # of the volume
+_TRIED: Final = (1.0, 0.96, 0.92, 0.88)
+_LEAST: Final = 200  # triangles
+_PLATE: Final = 400
+"""Triangles that a foot plate adds at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +56,7 @@ def finished(model: Model, job: StructuralObject) -> Made:
     if lost > _LOST:
         words = f"loose parts with {lost:.0%} of the volume were left out; draw them joined"
         warnings.append(Warned("parts", words))
-    thin, solid = _thinned(whole, job.detail.triangles)
+    thin, solid = _thinned(whole, job)
     if not sound(solid):
         words = "the surface is not closed; a slicer must repair it before it can be printed"
         warnings.append(Warned("open", words))
@@ -64,14 +70,34 @@ def finished(model: Model, job: StructuralObject) -> Made:
     return Made(thin, colours, solid, tuple(warnings))
 
 
-def _thinned(whole: Surface, most: int) -> tuple[Surface, Manifold]:
-    """Return the surface with few triangles and its solid; closed where the whole one is."""
-    thin = decimated(whole, most)
-    solid = solid_of(thin)
-    if not sound(solid) and thin is not whole and sound(solid_of(whole)):
-        thin = simplified(whole, most)
-        solid = solid_of(thin)
+def _thinned(whole: Surface, job: StructuralObject) -> tuple[Surface, Manifold]:
+    """Return the surface with few triangles and its solid; good where the whole one is.
+
+    Rarely two strands of a thin surface meet in one edge: another count of triangles helps.
+    """
+    most = max(_LEAST, job.detail.triangles - (_PLATE if job.detail.foot else 0))
+    for share in _TRIED:
+        thin, solid = _one_piece(decimated(whole, int(most * share)))
+        if _good(thin, solid) or len(whole.triangles) <= most:
+            return thin, solid
+    if sound(solid_of(whole)):
+        return _one_piece(simplified(whole, most))
     return thin, solid
+
+
+def _one_piece(surface: Surface) -> tuple[Surface, Manifold]:
+    """Leave out what hangs on by an edge only; a slicer would see an edge of four triangles."""
+    solid = solid_of(surface)
+    pieces = solid.decompose() if sound(solid) else []
+    if len(pieces) < 2:
+        return surface, solid
+    kept = max(pieces, key=lambda piece: piece.volume())
+    return surface_of(kept), kept
+
+
+def _good(surface: Surface, solid: Manifold) -> bool:
+    edges = topology(printed(surface))
+    return sound(solid) and not edges.crowded_edges and edges.parts == 1
 
 
 def printed(surface: Surface) -> Mesh:

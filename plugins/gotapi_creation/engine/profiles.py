@@ -25,6 +25,7 @@ _WINDOW: Final = 0.3  # of the half width: on a round end the outline turns by a
 _CORNER: Final = (1.0, 2.2)  # radians: between a round end and a spike
 _SLANT: Final = 0.35  # radians off the axes that a hand still draws as upright or level
 _SURE: Final = (0.35, 0.8)  # share of corners below which a part is round, above which a box
+_MORE: Final = 2.0  # so much boxier than the whole figure a part may be
 _SQUARE: Final = 0.04  # difference of width and depth that is none
 _AN_END: Final = 1.25  # radians; an outline turns by pi at the end of a limb
 _FULL: Final = 0.97  # of the rectangle around it
@@ -51,13 +52,16 @@ def profiles(job: StructuralObject) -> dict[str, float]:
     right = None if View.RIGHT not in job.masks else _drawn(job.masks[View.RIGHT])
     # Labels reach over the outline, whose points lie half a pixel outside.
     labels = ndimage.maximum_filter(job.labels, 3)
-    whole = _share(front, right, labels > 0) or 0.0
+    turned = {name: _turned_of(front, right, labels == number) for name, number in present.items()}
+    whole = _share(np.sum(list(turned.values()), axis=0)) or 0.0
     if whole >= _SURE[1]:
         return dict.fromkeys(present, BOX)
     found = {}
-    for name, number in present.items():
-        own = _share(front, right, labels == number)
-        found[name] = exponent(whole if own is None else own, least)
+    for name in present:
+        own = _share(turned[name])
+        # One corner of an unsteady hand makes no box of a part of a round figure.
+        share = whole if own is None else min(own, _MORE * whole)
+        found[name] = exponent(share, least)
     return found
 
 
@@ -109,21 +113,26 @@ def _drawn(mask: Mask) -> _Drawn:
     return _Drawn(tuple(_even(contour - 1.0) for contour in contours), inner)
 
 
-def _share(front: _Drawn, right: _Drawn | None, region: Mask) -> float | None:
-    """Return the share of corners in a region; None where no drawing shows an end of it."""
-    shares = [_corners(front, region)]
+def _turned_of(front: _Drawn, right: _Drawn | None, region: Mask) -> Floats:
+    """Return what the outlines turn in a region: a row for each view, all and sharp."""
+    found = [_corners(front, region)]
     if right is not None:
         rows = np.asarray(region.any(axis=1))[:, None]
-        shares.append(_corners(right, np.broadcast_to(rows, right.inner.shape)))
-    known = [one for one in shares if one is not None]
+        found.append(_corners(right, np.broadcast_to(rows, right.inner.shape)))
+    return np.array(found)
+
+
+def _share(turned: Floats) -> float | None:
+    """Return the share of corners in what is turned; None where no drawing shows an end."""
+    known = [min(1.0, sharp / convex) for convex, sharp in turned.tolist() if convex > _AN_END]
     if not known:
         return None
     # Both views must say box: a flat sole or a cut sleeve is no reason.
     return float(np.prod(known) ** (1.0 / len(known)))
 
 
-def _corners(drawn: _Drawn, region: Mask) -> float | None:
-    """Return the share of corners in what an outline turns in a region; None where it is little."""
+def _corners(drawn: _Drawn, region: Mask) -> tuple[float, float]:
+    """Return the radians that an outline turns outwards in a region, and those at corners."""
     window = max(3, round(_WINDOW * float((drawn.inner * region).max())))
     convex = sharp = 0.0
     for points in drawn.outlines:
@@ -135,7 +144,7 @@ def _corners(drawn: _Drawn, region: Mask) -> float | None:
             turned, outwards = _turned(points, window)
             convex += float(turned[here].sum())
             sharp += float(_sharp(points, window, outwards)[here].sum())
-    return min(1.0, sharp / convex) if convex > _AN_END else None
+    return convex, sharp
 
 
 def _turned(points: Floats, window: int) -> tuple[Floats, float]:

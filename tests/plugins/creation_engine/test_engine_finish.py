@@ -261,3 +261,33 @@ def test_previews_are_pictures_that_others_can_open():
     data = png(preview(box(), np.full((8, 3), 90, np.uint8), "right", 48))
     with Image.open(io.BytesIO(data)) as image:
         assert (image.format, image.size, image.mode) == ("PNG", (48, 48), "RGBA")
+
+
+def test_what_hangs_on_by_an_edge_is_left_out(make):
+    # Two boxes that share one edge; four triangles meet there.
+    one, other = box((20, 100, 20), (-10, 0, -10)), box((4, 100, 4), (10, 0, 10))
+    both = together(one, other)
+    _, first, back = np.unique(both.vertices, axis=0, return_index=True, return_inverse=True)
+    joined = Model(both.vertices[first], back.ravel()[both.triangles])
+    job = make.structural(dict.fromkeys(View, np.ones((200, 40), bool)))
+    done = finished(joined, job)
+    told = report(done, joined, job, "other", {}, (), 1.0)
+    assert (told.parts, told.manifold, told.watertight, told.genus) == (1, True, True, 0)
+    assert told.volume == pytest.approx(40_000)
+
+
+def test_a_drawn_round_figure_has_no_boxy_part(shared):
+    from gotapi_creation.engine.drawings import drawing
+    from gotapi_creation.engine.order import Attributes, Options, Picture
+    from gotapi_creation.engine.segment import figure
+    from gotapi_creation.engine.structure import structure
+    from gotapi_creation.engine.templates import find
+
+    for name in ("char1", "char5"):
+        read = drawing(View.FRONT, Picture(str(shared / "drawings" / name / "texture.png")))
+        drawings = {View.FRONT: (read, figure(read))}
+        job, _ = structure(drawings, find("human"), Attributes(), Options(grid=128))
+        assert max(profiles(job).values()) < 5
+        made = ShapeEngine().make(job, lambda _: None)
+        told = report(finished(made, job), made, job, "shape", {}, (), 1.0)
+        assert (told.parts, told.manifold, told.watertight) == (1, True, True)
