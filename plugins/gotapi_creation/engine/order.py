@@ -79,7 +79,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
 
     pictures: dict[View, Picture]
     folder: str
-    """Where the results go; it exists and is empty."""
+    """Where the results go; it exists, and what a killed try left there is replaced."""
     template: str = "human"
     attributes: Attributes = Attributes()
     engine: str = "shape"

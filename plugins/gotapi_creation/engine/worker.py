@@ -135,6 +135,7 @@ def make(order: Order, tell: Tell) -> Report:
     for warning in warnings:
         tell(Said(warning=warning))
     aside = Path(order.folder) / _ASIDE
+    shutil.rmtree(aside, ignore_errors=True)  # of a try that was killed
     aside.mkdir()
     if order.options.preview:
         _preview(job, Path(order.folder), say)
