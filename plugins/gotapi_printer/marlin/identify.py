@@ -148,8 +148,8 @@ class Identify:
             self._begin(now, assume_ok=not booted)
 
     def _done(self, tag: int, now: float) -> None:
-        if not self._proven:
-            # Anything can say ok, and garbage does so now and then.
+        if self.garbled and not self._proven:
+            # Garbage says ok now and then.
             return
         # It is a printer: give it the time for the rest.
         self._retry_at = now + self._timing.deadline

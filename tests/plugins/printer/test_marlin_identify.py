@@ -184,8 +184,17 @@ def test_a_boot_that_begins_late_is_waited_for_once():
     assert talk.identify.failed
 
 
-def test_oks_alone_prove_no_printer():
+def test_a_printer_may_say_nothing_but_ok():
+    talk = Talk()
+    for _ in range(3):
+        talk.sent()
+        talk.hear(b"ok\n")
+    assert talk.identify.firmware is not None
+
+
+def test_oks_among_garbage_prove_no_printer():
     talk = Talk(IdentifyTiming(deadline=5.0))
+    talk.hear(b"\xf0\x93x\x8d\xee\n")
     for _ in range(60):
         for _ in talk.sent():
             talk.hear(b"ok\n")
