@@ -291,3 +291,12 @@ def test_a_drawn_round_figure_has_no_boxy_part(shared):
         made = ShapeEngine().make(job, lambda _: None)
         told = report(finished(made, job), made, job, "shape", {}, (), 1.0)
         assert (told.parts, told.manifold, told.watertight) == (1, True, True)
+
+
+def test_an_open_surface_of_many_triangles_is_thinned_out_and_stays_open(make, bear_masks):
+    job = make.structural(bear_masks, grid=64, triangles=2000)
+    made = ShapeEngine().make(job, lambda _: None)
+    opened = Model(made.vertices, made.triangles[:-200])
+    done = finished(opened, job)
+    assert len(done.surface.triangles) <= 2000
+    assert [one.code for one in done.warnings] == ["open"]
