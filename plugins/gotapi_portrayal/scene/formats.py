@@ -1,0 +1,64 @@
+"""Which formats there are: MIME type to what encodes it; what encodes is imported when asked for.
+
+See `model.py` for how to add one.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, Final, cast
+
+from gotapi_portrayal.scene.model import Encoder, Index, ResourceFinder
+
+VIEWPOINTS: Final = "viewpoints"
+BACKGROUND: Final = "background"
+OVERALL_STYLES: Final = "overallStyles"
+EMBED: Final = "offsetMode"  # offsets embedded by means of the format
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A MIME type; functions are written `module:function`."""
+
+    encoder: str = ""
+    """A `model.Encoder`; "" where the format only has indexes."""
+    index: str = ""
+    """A `model.Index`; "" where `spatialIndex` means nothing to the format."""
+    index_media: str = ""
+    """The MIME type of the index, where it is another one."""
+    can: frozenset[str] = frozenset({VIEWPOINTS})
+    """Which parameters the format has provisions for; a request with another of them is
+    `FormatCapabilityMissing` (9.5)."""
+    encoding: str = ""
+    """The Content-Encoding that documents already have."""
+
+
+FORMATS: Final[dict[str, Format]] = {}
+"""Each MIME type that can be asked for, the best first."""
+
+PLACES: Final[dict[str, str]] = {}
+"""The first segment of the id of a resource to its `model.ResourceFinder`."""
+
+
+def encoder(media: str) -> Encoder | None:
+    """Return the encoder of a MIME type."""
+    place = FORMATS[media].encoder
+    return cast("Encoder", _load(place)) if place else None
+
+
+def index(media: str) -> Index | None:
+    """Return what writes the index of a MIME type."""
+    place = FORMATS[media].index
+    return cast("Index", _load(place)) if place else None
+
+
+def finder(place: str) -> ResourceFinder | None:
+    """Return what finds the resources of a place."""
+    named = PLACES.get(place)
+    return cast("ResourceFinder", _load(named)) if named else None
+
+
+@cache
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
