@@ -71,4 +71,6 @@ $(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml requirements-dev.lock
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp
 	$(BIN)/pip install --quiet --no-deps printrun  # the peer; its graphical parts are not wanted
+	# 1.3 GB of drawing engines, in a folder of their own; without them views are measured alone.
+	-$(BIN)/pip install --quiet --target build/peers --upgrade vtk open3d-cpu
 	touch $@
