@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from gotapi_meshes.errors import MeshError
 from gotapi_meshes.glb_json import Accessor, Gltf, Node, Primitive, decode
+from gotapi_meshes.glb_paint import Brush, brush
 from gotapi_meshes.mesh import Floats, Mesh, check_count, check_vertices, checked
 
 MAX_BYTES: Final = 512 << 20
-"""Bytes of a file; textures come along and are passed over."""
+"""Bytes of a file, textures included."""
 MOST_NODES: Final = 20_000
 """Nodes visited; a scene is a tree, so more visits than nodes are a ring."""
 
@@ -29,12 +30,17 @@ _TO_PRINTER: Final = np.array(
 )
 
 
-def read_glb(file: BinaryIO, size: int) -> Mesh:
-    """Read a GLB of `size` bytes: the meshes of its scene, where its nodes put them."""
+def read_glb(file: BinaryIO, size: int, painted: bool = False) -> Mesh:
+    """Read a GLB of `size` bytes: the meshes of its scene, where its nodes put them.
+
+    With `painted` also how they look.
+    """
     if size > MAX_BYTES:
         raise MeshError(f"the file has {size:,} bytes, and {MAX_BYTES:,} are read")
     document, binary = _chunks(file.read(size))
     builder = _Builder(decode(document), binary)
+    if painted:
+        builder.brush = brush(document, builder.numbers, builder.bytes_of)
     return builder.build()
 
 
@@ -76,6 +82,7 @@ class _Builder:
     triangles: list[NDArray[np.int64]] = field(default_factory=list)
     vertex_count: int = 0
     triangle_count: int = 0
+    brush: Brush | None = None
 
     def build(self) -> Mesh:
         visits = 0
@@ -93,7 +100,8 @@ class _Builder:
             waiting += [(child, transform) for child in node.children[:MOST_NODES]]
         if not self.triangles:
             raise MeshError("its scene has no triangles; there is nothing to print")
-        return checked(np.concatenate(self.vertices), np.concatenate(self.triangles), True)
+        paint = None if self.brush is None else self.brush.done()
+        return checked(np.concatenate(self.vertices), np.concatenate(self.triangles), True, paint)
 
     def _roots(self) -> tuple[int, ...]:
         if self.gltf.scenes:
@@ -112,14 +120,15 @@ class _Builder:
     def _mesh(self, index: int, transform: Floats) -> None:
         if index >= len(self.gltf.meshes):
             raise MeshError(f"there is no mesh {index} ({len(self.gltf.meshes)} in all)")
-        for primitive in self.gltf.meshes[index].primitives:
+        for number, primitive in enumerate(self.gltf.meshes[index].primitives):
             if primitive.mode in (_TRIANGLES, _STRIP, _FAN):
-                self._primitive(primitive, transform, f"mesh {index}")
+                self._primitive(primitive, transform, (index, number))
 
-    def _primitive(self, primitive: Primitive, transform: Floats, where: str) -> None:
+    def _primitive(self, primitive: Primitive, transform: Floats, place: tuple[int, int]) -> None:
         if "POSITION" not in primitive.attributes:
             return
-        places = self._numbers(primitive.attributes["POSITION"], "VEC3")
+        where = f"mesh {place[0]}"
+        places = self.numbers(primitive.attributes["POSITION"], "VEC3")
         self.vertex_count += len(places)
         check_vertices(self.vertex_count, where)
         corners = self._corners(primitive, len(places), where)
@@ -128,6 +137,8 @@ class _Builder:
         with np.errstate(all="ignore"):
             self.vertices.append(places @ transform[:3, :3].T + transform[:3, 3])
         self.triangles.append(corners + (self.vertex_count - len(places)))
+        if self.brush is not None:
+            self.brush.stroke(place, primitive.attributes, corners, len(places))
 
     def _corners(self, primitive: Primitive, count: int, where: str) -> NDArray[np.int64]:
         if primitive.indices is None:
@@ -136,7 +147,7 @@ class _Builder:
             accessor = self._accessor(primitive.indices)
             self.triangle_count += accessor.count // (3 if primitive.mode == _TRIANGLES else 1)
             check_count(self.triangle_count, where)
-            order = self._numbers(primitive.indices, "SCALAR").ravel().astype(np.int64)
+            order = self.numbers(primitive.indices, "SCALAR").ravel().astype(np.int64)
         if len(order) and order.max() >= count:
             raise MeshError(f"uses vertex {order.max()} of {count} (counted from 0)", where)
         corners = _triangles(order, primitive.mode)
@@ -149,7 +160,7 @@ class _Builder:
             raise MeshError(f"there is no accessor {index} ({len(self.gltf.accessors)} in all)")
         return self.gltf.accessors[index]
 
-    def _numbers(self, index: int, kind: str) -> Floats:
+    def numbers(self, index: int, kind: str) -> Floats:
         """Return the numbers of an accessor, (count, width); nothing is read outside its view."""
         accessor, where = self._accessor(index), f"accessor {index}"
         dtype = _COMPONENTS.get(accessor.component_type)
@@ -177,6 +188,10 @@ class _Builder:
             # glTF 3.6.2.2
             numbers = np.maximum(numbers / np.iinfo(dtype).max, -1.0)
         return numbers
+
+    def bytes_of(self, view: int) -> bytes:
+        """Return the bytes of a view."""
+        return self._view(view, f"view {view}")[0]
 
     def _view(self, index: int, where: str) -> tuple[bytes, int]:
         views = self.gltf.buffer_views

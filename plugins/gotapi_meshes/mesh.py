@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gotapi_meshes.errors import MeshError
+from gotapi_meshes.paint import Paint
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.uint32]
@@ -25,12 +26,14 @@ class Mesh:
     """A surface of triangles; counter-clockwise seen from outside.
 
     `vertices` is (n, 3) float64 in millimetres, `triangles` (m, 3) uint32 into it. `unit_known`
-    says whether the file told its unit (3MF and GLB do, STL and OBJ do not).
+    says whether the file told its unit (3MF and GLB do, STL and OBJ do not). `paint` has the looks
+    of the triangles, where they were asked for.
     """
 
     vertices: Floats
     triangles: Indices
     unit_known: bool = False
+    paint: Paint | None = None
 
     @property
     def low(self) -> Floats:
@@ -60,14 +63,19 @@ class Mesh:
         return float(np.einsum("ij,ij->", corners[:, 0], crossed) / 6.0)
 
 
-def checked(vertices: Floats, triangles: NDArray[np.integer], unit_known: bool = False) -> Mesh:
+def checked(
+    vertices: Floats,
+    triangles: NDArray[np.integer],
+    unit_known: bool = False,
+    paint: Paint | None = None,
+) -> Mesh:
     """Make a mesh of what a file said: every index in range, every number usable, welded."""
     if not len(triangles):
         raise MeshError("the model has no triangles; there is nothing to print")
     check_count(len(triangles))
     check_finite(vertices, "vertex")
     _check_range(len(vertices), triangles)
-    return weld(Mesh(vertices, triangles.astype(np.uint32), unit_known))
+    return weld(Mesh(vertices, triangles.astype(np.uint32), unit_known, paint))
 
 
 def check_count(triangles: int, where: str = "") -> None:
@@ -123,9 +131,10 @@ def weld(mesh: Mesh) -> Mesh:
     rows = places.view(np.dtype((np.void, places.dtype.itemsize * 3))).ravel()
     _, first, back = np.unique(rows, return_index=True, return_inverse=True)
     triangles = back.astype(np.uint32)[mesh.triangles]
-    return Mesh(places[first], triangles, mesh.unit_known)
+    return Mesh(places[first], triangles, mesh.unit_known, mesh.paint)
 
 
 def moved(mesh: Mesh, scale: float, offset: tuple[float, float, float]) -> Mesh:
     """Return the mesh scaled about the origin, then moved by millimetres."""
-    return Mesh(mesh.vertices * scale + np.array(offset), mesh.triangles, mesh.unit_known)
+    places = mesh.vertices * scale + np.array(offset)
+    return Mesh(places, mesh.triangles, mesh.unit_known, mesh.paint)

@@ -8,12 +8,18 @@ from gotapi_meshes.glb import read_glb
 from gotapi_meshes.kinds import HEAD, FileKind, describe, kind_of
 from gotapi_meshes.mesh import Mesh
 from gotapi_meshes.obj import read_obj
+from gotapi_meshes.paint import Beside
 from gotapi_meshes.stl import read_ascii, read_binary
 from gotapi_meshes.threemf import read_3mf
 
 
-def read_model(file: BinaryIO) -> tuple[FileKind, Mesh]:
-    """Read an open model file that can seek; raises MeshError with words for its user."""
+def read_model(file: BinaryIO, beside: Beside | None = None) -> tuple[FileKind, Mesh]:
+    """Read an open model file that can seek; raises MeshError with words for its user.
+
+    With `beside`, which gives the bytes of a file beside it, colours and textures are read too.
+    What is wrong with those makes no file unreadable.
+    """
+    painted = beside is not None
     kind = kind_of(file)
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
@@ -23,11 +29,11 @@ def read_model(file: BinaryIO) -> tuple[FileKind, Mesh]:
         case FileKind.STL_ASCII:
             return kind, read_ascii(file)
         case FileKind.THREE_MF:
-            return kind, read_3mf(file)
+            return kind, read_3mf(file, painted)
         case FileKind.OBJ:
-            return kind, read_obj(file)
+            return kind, read_obj(file, beside)
         case FileKind.GLB:
-            return kind, read_glb(file, size)
+            return kind, read_glb(file, size, painted)
         case FileKind.EMPTY:
             raise MeshError("the file is empty; export or send it again")
         case _:

@@ -9,10 +9,12 @@ from typing import BinaryIO, Final
 
 import numpy as np
 from lxml import etree
+from numpy.typing import NDArray
 
 from gotapi_meshes.archive import Archive
 from gotapi_meshes.errors import MeshError
 from gotapi_meshes.mesh import Floats, Indices, Mesh, check_count, checked
+from gotapi_meshes.paint import Paint, paint
 from gotapi_meshes.threemf_xml import Part, Shape, Use, read_part
 
 _MODEL_RELATION: Final = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
@@ -29,19 +31,21 @@ MOST_XML: Final = 512 << 20
 """Bytes of all model parts together."""
 
 
-def read_3mf(file: BinaryIO) -> Mesh:
-    """Read a 3MF: everything its build lists, where the build puts it."""
-    builder = _Builder(Archive(file))
+def read_3mf(file: BinaryIO, painted: bool = False) -> Mesh:
+    """Read a 3MF: everything its build lists, where the build puts it; `painted` with colours."""
+    builder = _Builder(Archive(file), painted)
     return builder.build()
 
 
 @dataclass(slots=True)
 class _Builder:
     archive: Archive
+    painted: bool
     parts: dict[str, Part] = field(default_factory=dict)
     read: int = 0
     vertices: list[Floats] = field(default_factory=list)
     triangles: list[Indices] = field(default_factory=list)
+    colours: list[NDArray[np.float32]] = field(default_factory=list)
     instances: int = 0
     vertex_count: int = 0
     triangle_count: int = 0
@@ -57,7 +61,16 @@ class _Builder:
             self._place(item, root, scale, 0)
         if not self.triangles:
             raise MeshError("nothing on its plate has triangles")
-        return checked(np.concatenate(self.vertices), np.concatenate(self.triangles), True)
+        triangles = np.concatenate(self.triangles)
+        return checked(np.concatenate(self.vertices), triangles, True, self._paint(len(triangles)))
+
+    def _paint(self, count: int) -> Paint | None:
+        if not self.painted:
+            return None
+        tints = np.concatenate(self.colours)
+        if not np.isfinite(tints).any():
+            return None
+        return paint((), np.full(count, -1, np.int32), tints)
 
     def _place(self, use: Use, home: str, outer: Floats, depth: int) -> None:
         self.instances += 1
@@ -89,6 +102,8 @@ class _Builder:
             self.vertices.append(places @ transform[:3] + transform[3])
         self.triangles.append((corners + self.vertex_count).astype(np.uint32))
         self.vertex_count += len(places)
+        if self.painted:
+            self.colours.append(np.array(shape.colours, np.float32).reshape(-1, 3))
 
     def _part(self, name: str) -> Part:
         key = name.lstrip("/").lower()
@@ -99,7 +114,7 @@ class _Builder:
             self.read += len(data)
             if self.read > MOST_XML:
                 raise MeshError(f"its model parts have more than {MOST_XML:,} bytes")
-            self.parts[key] = read_part(data, name.lstrip("/")[:100])
+            self.parts[key] = read_part(data, name.lstrip("/")[:100], self.painted)
         return self.parts[key]
 
 

@@ -3,6 +3,8 @@
 XML is read as a stream; a document type, an entity or another file is never followed.
 """
 
+import math
+import re
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +40,11 @@ _UNITS: Final = {
     "foot": 304.8,
     "meter": 1000.0,
 }
+MOST_COLOURS: Final = 100_000
+"""Colours of a part; scans with one for each vertex have as many."""
+_COLOUR: Final = re.compile("#[0-9A-Fa-f]{6}(?:[0-9A-Fa-f]{2})?")
+_NO_COLOUR: Final = (math.nan, math.nan, math.nan)
+Colour = tuple[float, float, float]
 MOST_OBJECTS: Final = 10_000
 """Objects, components and build items, each; a full plate of small parts has some hundred."""
 _BLOCK: Final = 1 << 16
@@ -61,6 +68,11 @@ class Shape:
     numbers: "array[float]" = field(default_factory=lambda: array("d"))
     corners: "array[int]" = field(default_factory=lambda: array("q"))
     uses: list[Use] = field(default_factory=list)
+    group: str = ""
+    """The group its triangles have their colours from, where they do not say."""
+    member: str = ""
+    colours: "array[float]" = field(default_factory=lambda: array("f"))
+    """Red, green and blue of each triangle, from 0 to 1 and sRGB; no numbers where it has none."""
 
 
 @dataclass(slots=True)
@@ -72,9 +84,9 @@ class Part:
     items: list[Use] = field(default_factory=list)
 
 
-def read_part(data: bytes, name: str) -> Part:
-    """Read a model part; raises MeshError naming the part and the line."""
-    reader = _Reader(name)
+def read_part(data: bytes, name: str, painted: bool = False) -> Part:
+    """Read a model part; raises MeshError naming the part and the line. `painted` with colours."""
+    reader = _Painter(name) if painted else _Reader(name)
     parser = etree.XMLParser(
         target=cast("ParserTarget", reader),  # the stubs know no third argument of `start`
         resolve_entities=False,
@@ -222,3 +234,65 @@ def _transform(text: str, where: str) -> Floats:
     if numbers.shape != (12,) or not np.isfinite(numbers).all():
         raise MeshError(f"has a transform that is not twelve numbers: '{text[:60]}'", where)
     return numbers.reshape(4, 3)
+
+
+class _Painter(_Reader):
+    """Keeps the colours of triangles too; what is wrong with them leaves a triangle without."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._groups: dict[str, list[Colour]] = {}
+        self._open: list[Colour] = []
+        self._known = 0
+        self._starts["basematerials"] = self._group
+        self._starts["base"] = self._base
+
+    def start(self, tag: str, attributes: Mapping[str, str], nsmap: Mapping[str, str]) -> None:
+        super().start(tag, attributes, nsmap)
+        if tag == f"{{{_MATERIAL}}}colorgroup":
+            self._group(attributes)
+        elif tag == f"{{{_MATERIAL}}}color":
+            self._member(attributes.get("color", ""))
+
+    def _group(self, attributes: Mapping[str, str]) -> None:
+        self._open = []
+        if len(self._groups) < MOST_OBJECTS:
+            self._groups.setdefault(attributes.get("id", ""), self._open)
+
+    def _base(self, attributes: Mapping[str, str]) -> None:
+        self._member(attributes.get("displaycolor", ""))
+
+    def _member(self, text: str) -> None:
+        self._known += 1
+        if self._known <= MOST_COLOURS:
+            self._open.append(_colour(text))
+
+    def _object(self, attributes: Mapping[str, str]) -> None:
+        super()._object(attributes)
+        shape = self._own()
+        shape.group, shape.member = attributes.get("pid", ""), attributes.get("pindex", "")
+
+    def _triangle(self, attributes: Mapping[str, str]) -> None:
+        super()._triangle(attributes)
+        shape = self._own()
+        group = self._groups.get(attributes.get("pid", shape.group), [])
+        first = attributes.get("p1", shape.member)
+        members = [attributes.get(one, first) for one in ("p1", "p2", "p3")]
+        found = [_member_of(group, one) for one in members]
+        shape.colours.extend(sum(each) / 3 for each in zip(*found, strict=True))
+
+
+def _member_of(group: list[Colour], text: str) -> Colour:
+    try:
+        number = int(text)
+    except ValueError:
+        return _NO_COLOUR
+    return group[number] if 0 <= number < len(group) else _NO_COLOUR
+
+
+def _colour(text: str) -> Colour:
+    """Read `#RRGGBB` or `#RRGGBBAA` (3MF core 5.1)."""
+    if _COLOUR.fullmatch(text) is None:
+        return _NO_COLOUR
+    red, green, blue = (int(text[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return red, green, blue

@@ -117,7 +117,8 @@ def _import(
         if not place.crs.name and one.kind != "model":
             faults.add("", _NO_CRS)
         loader = Loader(writer, place, faults, Pictures(one.path.parent))
-        one.source.read(Sink(faults, loader.tree, loader.material, loader.texture, share))
+        told = loader.tree, loader.material, loader.texture, share, loader.picture
+        one.source.read(Sink(faults, *told))
         loader.flush()
     except SceneError as error:
         raise SceneError(f"{one.path.name}: {error}") from error
@@ -155,7 +156,7 @@ def recognised(file: BinaryIO, path: Path, order: Order) -> tuple[str, Source]:
         raise SceneError(
             "it is none of CityJSON, CityGML, GeoTIFF, ASCII grid, npz, GLB, STL, OBJ and 3MF"
         )
-    return "model", Model(file, path.stem, order.scale, order.at)
+    return "model", Model(file, path.stem, order.scale, order.at, path.parent)
 
 
 def _grid(file: BinaryIO, head: bytes, size: int, path: Path) -> Source | None:

@@ -1,7 +1,8 @@
 """From what readers find to what the store keeps: numbers, frames, triangles, faults."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from gotapi_portrayal.data import lod
 from gotapi_portrayal.data.crs import Frame
 from gotapi_portrayal.data.faults import Faults
-from gotapi_portrayal.data.pictures import Pictures
+from gotapi_portrayal.data.pictures import Picture, Pictures, checked
 from gotapi_portrayal.data.store import LayerWriter
 from gotapi_portrayal.data.surfaces import Points, Polygons, Record, TriangleBatch, Triangles
 from gotapi_portrayal.data.triangulate import triangulate
@@ -65,8 +66,15 @@ class Loader:
 
     def texture(self, name: str) -> int:
         """Keep a picture that lies beside the file; returns its number, 0 where it is missing."""
+        return self._kept(partial(self.pictures.read, name))
+
+    def picture(self, data: bytes, name: str) -> int:
+        """Keep a picture that came with the file; returns its number, 0 where it cannot be read."""
+        return self._kept(partial(checked, data, name[:100]))
+
+    def _kept(self, read: Callable[[], Picture]) -> int:
         try:
-            picture = self.pictures.read(name)
+            picture = read()
         except SceneError as error:
             self.faults.add("", str(error))
             return 0
@@ -115,6 +123,7 @@ class Loader:
                 masks=np.full(count, mask, np.uint32),
                 materials=materials,
                 surfaces=np.zeros(count, np.uint8),
+                uvs=given.uvs,
             )
         )
 

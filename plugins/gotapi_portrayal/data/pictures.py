@@ -27,30 +27,37 @@ class Picture(NamedTuple):
 
 
 class Pictures:
-    """The pictures below one folder, and no others."""
+    """The pictures below one folder, and no others; other files that a model needs as well."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = None if folder is None else folder.resolve()
 
     def read(self, name: str) -> Picture:
         """Return a picture by its name relative to the folder; raises SceneError."""
-        shown = name[:100]
+        return checked(self.file(name, MOST_BYTES + 1, "texture"), name[:100])
+
+    def file(self, name: str, most: int, kind: str = "file") -> bytes:
+        """Return at most some bytes of a file by its name relative to the folder.
+
+        Raises SceneError, which calls it by its `kind`.
+        """
+        shown = f"the {kind} '{name[:100]}'"
         if self._folder is None or "://" in name or name.startswith("data:"):
-            raise SceneError(f"the texture '{shown}' is not a file beside this one; left out")
+            raise SceneError(f"{shown} is not a file beside this one; left out")
         try:
             path = (self._folder / name.replace("\\", "/")).resolve()
             inside = path.is_relative_to(self._folder)
-            data = _read(path) if inside else b""
+            data = _read(path, most) if inside else b""
         except (OSError, ValueError):  # a name with a zero byte is no name
-            raise SceneError(f"the texture '{shown}' is missing; put it beside the file") from None
+            raise SceneError(f"{shown} is missing; put it beside the file") from None
         if not inside:
-            raise SceneError(f"the texture '{shown}' is outside the folder of the file; left out")
-        return checked(data, shown)
+            raise SceneError(f"{shown} is outside the folder of the file; left out")
+        return data
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, most: int) -> bytes:
     with path.open("rb") as file:
-        return file.read(MOST_BYTES + 1)
+        return file.read(most)
 
 
 def checked(data: bytes, shown: str) -> Picture:

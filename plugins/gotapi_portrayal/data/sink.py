@@ -22,6 +22,8 @@ class Sink:
     texture: Callable[[str], int]
     """Takes the name of a picture; 0 says that it is missing, which was told."""
     progress: Callable[[float], None] = lambda _: None
+    picture: Callable[[bytes, str], int] = lambda _data, _name: 0
+    """Takes a picture that came with the file, and what to call it; else as `texture`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

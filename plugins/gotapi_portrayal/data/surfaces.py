@@ -38,6 +38,7 @@ class Triangles:
     triangles: NDArray[np.int64]
     materials: NDArray[np.uint32]
     anchor: tuple[float, float, float] | None = None
+    uvs: NDArray[np.float32] | None = None  # (points, 2)
 
 
 @dataclass(slots=True)
