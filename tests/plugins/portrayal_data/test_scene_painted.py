@@ -115,5 +115,5 @@ def test_other_files_are_read_up_to_a_limit(tmp_path) -> None:
     beside = Pictures(tmp_path)
     assert beside.file("a.mtl", 10) == b"x" * 10
     assert MOST_MATERIALS > 1 << 20
-    with pytest.raises(SceneError, match="outside|missing"):
+    with pytest.raises(SceneError, match=r"outside|missing"):
         beside.file("../a", 10)
