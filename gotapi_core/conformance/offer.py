@@ -30,6 +30,12 @@ class Event(msgspec.Struct, frozen=True, order=True):
     service_id: str
     path: str
 
+    def is_meant_by(self, members: Mapping[str, object]) -> bool:
+        """Return whether a frame with these members says that it is this event."""
+        names = [str(members.get(one, "")) for one in ("profile", "interface", "attribute")]
+        path = "/".join(name for name in names if name).lower()
+        return path == self.path.lower() and members.get("serviceId") == self.service_id
+
 
 # OMA DWAPI-3DP 7.2.2 and 7.2.3: both attributes answer GET and can be listened to.
 _KNOWN: Final[Mapping[str, tuple[str, ...]]] = {"3dp": ("3dp/status", "3dp/information")}

@@ -24,6 +24,7 @@ AGAIN: Final = 1.0  # seconds between two requests of a person's time
 FORM: Final = "application/x-www-form-urlencoded"
 BOUNDARY: Final = "conformance-boundary"
 NAME: Final = "GotAPI conformance"
+MOST_EVENTS: Final = 16  # listened to at once, to find one that comes by itself
 NARROW: Final = "servicediscovery"  # what the second application asks for, and nothing more
 
 
@@ -208,6 +209,10 @@ class Subject:
         """Return something to listen to; Skipped where nothing is known."""
         return await self._remember("event", self._event)
 
+    async def live_event(self) -> Event:
+        """Return an event that comes by itself; Skipped where none does."""
+        return await self._remember("event that comes by itself", self._live_event)
+
     async def profile(self, name: str) -> list[str]:
         """Return the ids of the services with a profile; Skipped where there are none."""
         found = [service_id(one) for one in await self.services() if name in scopes_of(one)]
@@ -304,9 +309,28 @@ class Subject:
         raise Skipped("no service answers a GET without further parameters now")
 
     async def _event(self) -> Event:
+        return (await self._events())[0]
+
+    async def _events(self) -> list[Event]:
         if found := await self._informed(offered_events):
-            return found[0]
+            return found[:MOST_EVENTS]
         raise Skipped("the hub names no events; serviceinformation would, in supportApis")
+
+    async def _live_event(self) -> Event:
+        offered = await self._events()
+        async with self.open_socket() as wire:
+            for event in offered:
+                await self.listen("PUT", event)
+            try:
+                text = await wire.receive(self.times.soon)
+            finally:
+                for event in offered:
+                    await self.listen("DELETE", event)
+        if text is None:
+            raise Skipped(f"no service sent an event within {self.times.soon:g} s")
+        members = frame(text, "an event")
+        # One that does not say what it is gets the checks of the first, which then tell so.
+        return next((event for event in offered if event.is_meant_by(members)), offered[0])
 
     async def _remember(
         self, name: str, make: Callable[[], Awaitable[T]], *, own: bool = False

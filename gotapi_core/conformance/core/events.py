@@ -64,17 +64,14 @@ async def _(subject: Subject) -> None:
     "the SDK finds the listener by them",
 )
 async def _(subject: Subject) -> None:
-    event = await subject.event()
+    event = await subject.live_event()
     async with subject.open_socket() as wire:
         await subject.listen("PUT", event)
         try:
             members = await _next(subject, wire)
         finally:
             await subject.listen("DELETE", event)
-    names = [str(members.get(one, "")) for one in ("profile", "interface", "attribute")]
-    path = "/".join(name for name in names if name).lower()
-    fits = path == event.path.lower() and members.get("serviceId") == event.service_id
-    expect(fits, f"it was {members}")
+    expect(event.is_meant_by(members), f"it was {members}")
 
 
 @check(
@@ -85,7 +82,7 @@ async def _(subject: Subject) -> None:
     "gotapi-client.js takes any other for an error",
 )
 async def _(subject: Subject) -> None:
-    event = await subject.event()
+    event = await subject.live_event()
     async with subject.open_socket() as wire:
         await subject.listen("PUT", event)
         try:
@@ -103,7 +100,7 @@ async def _(subject: Subject) -> None:
     "node-gotapi's sample plug-ins go on for ever once a socket was lost",
 )
 async def _(subject: Subject) -> None:
-    event = await subject.event()
+    event = await subject.live_event()
     async with subject.open_socket() as wire:
         await subject.listen("PUT", event)
         await _next(subject, wire)
@@ -151,7 +148,7 @@ async def _(subject: Subject) -> None:
     "in node-gotapi the second socket takes them over and loses them",
 )
 async def _(subject: Subject) -> None:
-    event = await subject.event()
+    event = await subject.live_event()
     async with subject.open_socket() as first:
         async with subject.open_socket():
             await subject.listen("PUT", event)

@@ -50,7 +50,8 @@ class Incoming(Outgoing):
 
     def receive(self, data: bytes, now: float) -> Sequence[Event]:
         """Take bytes from the printer, chunked anyhow, and say what they mean to the owner."""
-        if data in _PLAIN_OK and not self._resend_until and self._lines.empty:
+        quick = not self._resend_until and self._lines.empty and self.fault is None
+        if quick and data in _PLAIN_OK:
             out = self._out
             if out and out[0].kind == PLAIN and not out[0].tag and not self._presumed:
                 # The one reply of the streaming path, without any object made for it.
@@ -98,6 +99,11 @@ class Incoming(Outgoing):
         return msgspec.structs.replace(error, fatal=error.fatal and not refused, refused=refused)
 
     def _take(self, reply: Reply, now: float, events: list[Event]) -> None:
+        if self.fault is not None:
+            # A board that has restarted counts anew: it says nothing any more of what was sent.
+            if not isinstance(reply, Ok | Resend | Wait):
+                events.append(reply)
+            return
         if isinstance(reply, Ok):
             self._take_ok(reply, now, events)
             return

@@ -148,7 +148,7 @@ def test_a_restart_of_the_firmware_fails_the_job_and_sends_nothing_more_of_it(gc
 
 def test_a_pulled_cable_is_seen_at_once_with_the_exact_line(gcode, tmp_path):
     link = tmp_path / "printer"
-    options = (*FAST, "--unplug-at", "300", "--replug-after", "1.5")
+    options = (*FAST, "--unplug-at", "300", "--replug-after", "4")
     with printing(*options, link=link) as (printer, simulator):
         printer.print(gcode)
         update = printer.job(JobState.INTERRUPTED)

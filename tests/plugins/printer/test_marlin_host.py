@@ -650,7 +650,23 @@ def test_a_restart_in_the_middle_ends_it_and_no_line_follows():
     assert events[0] == Restarted("start")
     assert events[1].kind is FaultKind.RESET
     assert host.pull(0.0) is None
-    assert host.acked == (1, 1) or host.acked == (0, 0)
+    assert host.acked == (0, 0)
+
+
+def test_what_a_restarted_board_asks_for_takes_nothing_back():
+    host = live(*(b"G1 X%d" % number for number in range(20)))
+    for _ in range(10):
+        host.pull(0.0)
+        host.receive(b"ok\n", 0.0)
+    done = host.acked
+    host.pull(0.0)
+    boot = b"start\nError:Line Number is not Last Line Number+1, Last Line: 0\nResend: 1\nok\n"
+    events = host.receive(boot, 0.0)
+    host.receive(b"ok\n", 0.0)
+    assert done[0] == 10
+    assert host.acked == done
+    assert host.resends == 0
+    assert isinstance(events[-1], ErrorLine)
 
 
 def test_a_restart_while_the_printer_boots_is_expected():
