@@ -109,7 +109,9 @@ def test_a_box_between_the_corners_of_a_triangle_is_not_reached_by_its_box_alone
     assert reaches(part, box(-1, -1, -1, 5, 5, 1)).tolist() == [True, True]
 
 
-Coordinate = st.floats(-10, 10, width=32)
+# In steps of 0.01 mm: an edge of 1e-35 m makes triangles whose area float64 cannot tell from none,
+# and `edges` leaves those out, on one side of the face and not on the other.
+Coordinate = st.floats(-10, 10, width=32).map(lambda metres: float(np.float32(round(metres, 5))))
 Soup = st.lists(st.tuples(*[st.tuples(*[Coordinate] * 3)] * 3), min_size=1, max_size=12)
 Sides = st.lists(Coordinate, min_size=6, max_size=6)
 
