@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format types lint wheel api docs bench soak lock clean
+.PHONY: run demo test check format types lint wheel api docs bench soak lock clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/gotapi run --demo
+
+demo: $(VENV)/run.stamp
+	$(BIN)/gotapi demo
 
 test: $(VENV)/dev.stamp
 	$(BIN)/pytest -n auto --dist loadfile

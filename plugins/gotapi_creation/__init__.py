@@ -30,9 +30,10 @@ def gotapi_profiles() -> dict[str, str]:
 def gotapi_commands() -> "Sequence[click.Command]":
     from gotapi_creation.cli import creation
     from gotapi_creation.create.command import create
+    from gotapi_creation.demo.command import demo
     from gotapi_creation.service.cli import creation_service
 
-    return [create, creation, creation_service]
+    return [create, creation, creation_service, demo]
 
 
 @hookimpl

@@ -33,6 +33,14 @@ ALLOWED = {
         "gotapi_core.client",
         *BELOW_PLUGINS,
     },
+    # The same, and it runs a hub of its own to ask.
+    "gotapi_creation.demo": {
+        "gotapi_creation",
+        "gotapi_core.cli",
+        "gotapi_core.client",
+        "gotapi_core.paths",
+        *BELOW_PLUGINS,
+    },
     "gotapi_creation": {"gotapi_creation", *BELOW_PLUGINS},
     "gotapi_portrayal": {"gotapi_portrayal", *BELOW_PLUGINS},
     "gotapi_printer": {"gotapi_printer", *BELOW_PLUGINS},

@@ -63,7 +63,7 @@ async def make(wish: Wish, report: Report, url: str, service: str) -> str:
         chosen = choose(services, service)
         wire = Wire(client.url, ORIGIN, trust_in(url), own_key(client.url, proved=client.keyed))
         try:
-            await _Job(client, wire, chosen, report).run(wish)
+            await ModelJob(client, wire, chosen, report).run(wish)
         except CreationError as error:
             raise Unfit(error.message) from error
         finally:
@@ -87,7 +87,7 @@ def choose(services: Sequence[Service], wanted: str) -> Service:
     return next((one for one in online if one.id.startswith("embedded.")), online[0])
 
 
-class _Job:
+class ModelJob:
     """One model at the hub."""
 
     def __init__(self, client: HubClient, wire: Wire, service: Service, report: Report) -> None:

@@ -1,0 +1,1 @@
+"""`gotapi demo`: from a picture to a print in one command, with a hub and a printer of its own."""
