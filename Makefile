@@ -3,15 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run demo test check format types lint wheel api docs bench soak lock clean
+.PHONY: run demo test check format types lint web web-if-possible wheel api docs bench soak lock clean
 
-run: $(VENV)/run.stamp
+run: $(VENV)/run.stamp web-if-possible
 	$(BIN)/gotapi run --demo
 
 demo: $(VENV)/run.stamp
 	$(BIN)/gotapi demo
 
-test: $(VENV)/dev.stamp
+test: $(VENV)/dev.stamp web
 	$(BIN)/pytest -n auto --dist loadfile
 
 check: lint types
@@ -27,7 +27,24 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-wheel: $(VENV)/dev.stamp
+# The web console, into the package, from where the wheel takes it.
+CONSOLE := gotapi_core/server/console/index.html
+NPM := npm --prefix web --no-update-notifier
+
+web: $(CONSOLE)
+
+web-if-possible:
+	@$(MAKE) --no-print-directory web || echo "The hub runs without the web console." >&2
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/.npmrc
+	scripts/install-node
+	$(NPM) ci --ignore-scripts
+	touch $@
+
+$(CONSOLE): web/node_modules/.package-lock.json $(shell find web -name node_modules -prune -o -type f -print)
+	$(NPM) run --silent build
+
+wheel: $(VENV)/dev.stamp web
 	$(BIN)/python -m build --no-isolation --wheel
 
 # The committed documents for the plug-ins that come with the hub; the tests compare them.
@@ -57,7 +74,7 @@ lock: $(VENV)/bin/python
 		--output-file requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist web/node_modules gotapi_core/server/console
 
 $(VENV)/bin/python:
 	scripts/make-venv $(PYTHON) $(VENV)

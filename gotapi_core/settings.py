@@ -41,6 +41,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     event_queue: Size = 256 * 1024  # for each WebSocket
     stall_time: Seconds = 5.0  # a WebSocket that takes nothing for so long is closed
     linger_time: Seconds = 30.0  # events stay subscribed so long without an open WebSocket
+    console: bool = True  # the web console at `/`, where it was built
     sockets: Positive = 1000
     sockets_per_application: Positive = 16
 

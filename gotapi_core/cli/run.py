@@ -132,7 +132,10 @@ def _welcome(app: App, hub: Hub, sockets: list[socket.socket], door: "SecureDoor
         why = f": {health.reason}" if health.reason else ""
         line = f"plug-in {supervisor.manifest.name}: {health.state.value}{why}"
         click.echo(f"  {plain(line)}")
-    click.echo(f"Operator page (approve applications there): {app.operator.login_link(url)}")
+    if not app.operator.has_console and hub.settings.server.console:
+        click.echo("The web console was not built; from the sources: make web")
+    name = "Console" if app.operator.has_console else "Operator page"
+    click.echo(f"{name} (approve applications there): {app.operator.console_link(url)}")
     click.echo("Stop the hub with Ctrl-C.")
     sys.stdout.flush()
 

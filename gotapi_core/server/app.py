@@ -14,6 +14,7 @@ from gotapi_core.server import authorize, oauth
 from gotapi_core.server.asgi import ClientGone, Headers, Receive, Scope, Send, header_map, send_json
 from gotapi_core.server.certificate import PATH as CERTIFICATE
 from gotapi_core.server.certificate import send_certificate
+from gotapi_core.server.console import bundled, is_console
 from gotapi_core.server.cors import cors_headers, private_network, send_preflight
 from gotapi_core.server.describe import Descriptions, is_description
 from gotapi_core.server.doors import Doors
@@ -56,7 +57,8 @@ class App:
         self._files = Files(hub)
         self._surfaces = Surfaces(hub)
         self.request_stop: Callable[[], None] = lambda: None  # who serves this says how
-        self._operator = Operator(hub, stop=self._stop_unless_used)
+        console = bundled() if hub.settings.server.console and bundled().built else None
+        self._operator = Operator(hub, stop=self._stop_unless_used, console=console)
         self._streams = EventStreams(hub)
         self._plugins = PluginSockets(hub)
         self.sockets = Sockets(hub)
@@ -202,7 +204,8 @@ class App:
 def _kind(method: str, path: str, headers: Headers) -> FetchKind:
     if path in authorize.PATHS:
         return FetchKind.PAGE
-    if path not in ("/", OPERATOR) and not path.startswith(f"{OPERATOR}/"):
+    ours = path in ("/", OPERATOR) or path.startswith(f"{OPERATOR}/") or is_console(path)
+    if not ours:
         return FetchKind.API
     # The command line sends a secret of its own instead of a cookie; no page can.
     if method in ("GET", "HEAD") or "authorization" in headers:

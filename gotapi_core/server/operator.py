@@ -29,6 +29,7 @@ from gotapi_core.server.asgi import (
     send_bytes,
     send_json,
 )
+from gotapi_core.server.console import Console, is_console
 from gotapi_core.server.operator_actions import OperatorActions
 from gotapi_core.server.operator_api import (
     ApiError,
@@ -43,6 +44,7 @@ from gotapi_core.server.operator_board import Board
 log = logging.getLogger(__name__)
 
 OPERATOR = "/operator"
+_CONSOLE = "/"
 API = f"{OPERATOR}/api/"
 LOGIN = f"{OPERATOR}/login"
 KEY_HEADER = "x-gotapi-page-key"
@@ -54,6 +56,10 @@ _SIGN_IN = (
     "or the hub was restarted."
 )
 _NO_SESSION = "The session is over or the hub was restarted; open a new link: gotapi operator"
+_NO_CONSOLE = (
+    "This hub has no web console: it was installed from sources that were not built, or it is "
+    "turned off (server.console). The operator page is at /operator."
+)
 _WRONG_PROOF = (
     "The operator secret is wrong; run the command as the user who runs the hub, with the same "
     "--home."
@@ -70,12 +76,15 @@ class Operator:
         clock: Callable[[], float] = time.time,
         board: Board | None = None,
         stop: Callable[[], int] = lambda: 0,
+        console: Console | None = None,
     ) -> None:
         """Serve the operator of a hub; raises AuthError where its secret cannot be kept.
 
-        `stop` stops the hub, or returns how many WebSockets keep it from stopping.
+        `stop` stops the hub, or returns how many WebSockets keep it from stopping; `console` is
+        shown at `/`.
         """
         self._access = OperatorAccess(hub.paths.operator_secret, clock)
+        self._console = console
         self._board = board or Board(hub)
         more = OperatorActions(hub, stop)
         files = BlobActions(hub)
@@ -83,15 +92,25 @@ class Operator:
             hub,
             self._board,
             clock,
-            self.login_link,
+            self.console_link,
             {**more.reads, **files.reads},
             {**more.actions, **files.actions},
         )
         self._page_secret = secrets.token_bytes(32)
 
+    @property
+    def has_console(self) -> bool:
+        """Tell whether the console is shown at `/`."""
+        return self._console is not None
+
     def login_link(self, base_url: str) -> str:
         """Return a link that opens the operator page, once, within ten minutes."""
         return f"{base_url}{LOGIN}?token={self._access.login_token()}"
+
+    def console_link(self, base_url: str) -> str:
+        """Return such a link to the console, or to the operator page where there is none."""
+        link = self.login_link(base_url)
+        return link if self._console is None else f"{link}&to=console"
 
     def close(self) -> None:
         """Answer the long polls, so that the server can stop."""
@@ -114,10 +133,13 @@ class Operator:
             await self._send_page(path, scope, headers, send)
 
     async def _send_page(self, path: str, scope: Scope, headers: Headers, send: Send) -> None:
+        if self._console is not None and await self._console.answer(scope, send):
+            return
         if path == "/":
             await self._welcome(scope, headers, send)
         elif path.rstrip("/") != OPERATOR:
-            await _notice(send, 404, "There is no such page", "The operator page is at /operator.")
+            text = _NO_CONSOLE if is_console(path) else "The operator page is at /operator."
+            await _notice(send, 404, "There is no such page", text)
         elif self._session(headers) is None:
             gone = _set_cookies(scope, headers, "", 0)  # so that `/` shows what it has to say
             await _notice(send, 401, "Please sign in", _SIGN_IN, gone)
@@ -138,13 +160,16 @@ class Operator:
             # Whoever only looks ahead must not use the link up.
             await _notice(send, 405, "Open this link", "It signs this browser in to the hub.")
             return
-        session = self._access.log_in(_login_token(scope["query_string"]))
+        fields = _fields(scope["query_string"])
+        to = fields.get("to") == "console" and self._console is not None
+        page = _CONSOLE if to else OPERATOR
+        session = self._access.log_in(fields.get("token", ""))
         if session is not None:
             log.info("operator page: signed in")
             cookies = _set_cookies(scope, headers, session, int(SESSION_LIFE))
-            await _redirect(send, f"{OPERATOR}#key={self._page_key(session)}", cookies)
+            await _redirect(send, f"{page}#key={self._page_key(session)}", cookies)
         elif self._session(headers) is not None:
-            await _redirect(send, OPERATOR, [])  # a used link, opened again in the same browser
+            await _redirect(send, page, [])  # a used link, opened again in the same browser
         else:
             log.info("operator page: a login link was refused")
             await _notice(send, 401, "This link does not work any more", _AGAIN)
@@ -200,12 +225,11 @@ class Operator:
         return hmac.new(self._page_secret, session.encode(), sha256).hexdigest()
 
 
-def _login_token(query: bytes) -> str:
+def _fields(query: bytes) -> dict[str, str]:
     try:
-        fields = dict(parse_qsl(query[:_QUERY_SIZE].decode("ascii"), max_num_fields=10))
+        return dict(parse_qsl(query[:_QUERY_SIZE].decode("ascii"), max_num_fields=10))
     except ValueError:
-        return ""
-    return fields.get("token", "")
+        return {}
 
 
 def _cookie_name(headers: Headers) -> str:

@@ -25,13 +25,20 @@ POLICY = "; ".join(
         "trusted-types 'none'",
     )
 )
-PROTECTION: RawHeaders = [
-    (b"content-security-policy", POLICY.encode("ascii")),
-    (b"x-frame-options", b"DENY"),  # for browsers that do not know frame-ancestors
-    (b"referrer-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-]
+
+
+def guarded(policy: str) -> RawHeaders:
+    """Return the headers of a page of the operator's that has this content security policy."""
+    return [
+        (b"content-security-policy", policy.encode("ascii")),
+        (b"x-frame-options", b"DENY"),  # for browsers that do not know frame-ancestors
+        (b"referrer-policy", b"same-origin"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+    ]
+
+
+PROTECTION: RawHeaders = guarded(POLICY)
 """Headers of every answer below /operator and of `/`; asgi adds no-store and nosniff."""
 
 _TYPES: Mapping[str, bytes] = {

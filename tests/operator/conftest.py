@@ -28,7 +28,7 @@ from gotapi_core.server.app import App
 from gotapi_core.server.listen import listen
 from gotapi_core.server.operator import Operator
 from gotapi_core.server.serve import HubServer, serve
-from gotapi_core.settings import ConsentSettings, Settings
+from gotapi_core.settings import ConsentSettings, ServerSettings, Settings
 from gotapi_core.store import Store
 
 BASE = "http://127.0.0.1:4035"
@@ -137,7 +137,10 @@ def make_hub(folder: Path, store: Store, clock: Callable[[], float], plugin: typ
     paths = paths_under(folder)
     paths.prepare()
     return Hub(
-        settings=Settings(consent=ConsentSettings(wait=60.0)),
+        # With the operator page at `/`, as where no console was built; tests/web has the other.
+        settings=Settings(
+            server=ServerSettings(console=False), consent=ConsentSettings(wait=60.0)
+        ),
         paths=paths,
         store=store,
         clock=clock,

@@ -1,0 +1,83 @@
+/** What a printer says, as `docs/printing.md` has it. Temperatures: degrees Celsius, times: seconds. */
+
+export interface Reading {
+  readonly sensor: string;
+  readonly temperature: number;
+  readonly target?: number | null;
+}
+
+export interface Prompt {
+  readonly id: string;
+  readonly text: string;
+  readonly choices: readonly string[];
+}
+
+/** A job of the queue; `progress` is 0 to 1. */
+export interface Job {
+  readonly jobId: string;
+  readonly name: string;
+  readonly state: string;
+  readonly msg?: string;
+  readonly progress?: number;
+  readonly line?: number;
+  readonly lines?: number;
+  readonly layer?: number;
+  readonly layers?: number;
+  readonly timeLeft?: number;
+  readonly timeLeftSource?: string;
+  readonly reason?: string;
+  readonly copies?: number;
+  readonly copy?: number;
+}
+
+export interface Status {
+  readonly online?: boolean;
+  readonly operatingStatus: string;
+  readonly message?: string;
+  readonly temperatures?: readonly Reading[];
+  readonly printQueue?: readonly Job[];
+  readonly lastJob?: Job;
+  readonly prompts?: readonly Prompt[];
+}
+
+export interface Past {
+  readonly jobId: string;
+  readonly name: string;
+  readonly result: string;
+  readonly reason?: string;
+  readonly time: number;
+  readonly endedAt?: string;
+}
+
+export interface Finding {
+  readonly severity: "error" | "warning" | "info";
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What `GET check` says of a file. */
+export interface Check {
+  readonly kind: string;
+  readonly printable: boolean;
+  readonly findings: readonly Finding[];
+  readonly model?: { readonly size: readonly number[]; readonly triangles: number };
+  readonly gcode?: {
+    readonly layers: number;
+    readonly time?: number;
+    readonly filament?: readonly number[];
+    readonly low?: readonly number[];
+    readonly high?: readonly number[];
+  };
+}
+
+/** Jobs that wait, without the one on the printer. */
+export function waiting(status: Status): readonly Job[] {
+  return (status.printQueue ?? []).filter((job) => WAITS.has(job.state));
+}
+
+/** The job on the printer, if there is one. */
+export function current(status: Status): Job | undefined {
+  return (status.printQueue ?? []).find((job) => !WAITS.has(job.state));
+}
+
+const WAITS = new Set(["queued", "fetching", "slicing"]);
