@@ -18,25 +18,57 @@ from gotapi_portrayal.request.types import (
     GetFeatureInfoByObjectId,
     GetFeatureInfoByPosition,
     GetFeatureInfoByRay,
+    GetScene,
     Request,
 )
+from gotapi_portrayal.scene.formats import FORMATS, PLACES
 
 HANDLERS: Final[dict[type[Request], str]] = {
     GetFeatureInfoByObjectId: "gotapi_portrayal.info.answers:by_object_id",
     GetFeatureInfoByPosition: "gotapi_portrayal.info.answers:by_position",
     GetFeatureInfoByRay: "gotapi_portrayal.info.answers:by_ray",
+    GetScene: "gotapi_portrayal.scene.answers:get_scene",
 }
 """Request to the function that answers it (`answers.Handler`); imported when first asked for."""
 
-RESOURCES: Final[dict[str, str]] = {}
+RESOURCES: Final[dict[str, str]] = dict.fromkeys(PLACES, "gotapi_portrayal.scene.answers:find")
 """The first segment of a resource id to the function that has it (`answers.Finder`)."""
 
-EXTENSIONS: Final[tuple[Extension, ...]] = (Extension.INFO,)
+EXTENSIONS: Final[tuple[Extension, ...]] = (Extension.SCENE, Extension.INFO)
 
-SCENE_FORMATS: Final[tuple[str, ...]] = ()
-OFFSET_MODES: Final[tuple[str, ...]] = ()
+SCENE_FORMATS: Final[tuple[str, ...]] = tuple(FORMATS)
+OFFSET_MODES: Final[tuple[str, ...]] = ("subtract", "embed")  # Table 30
 ANY_OFFSET: Final = True
-DELIVERY_OPTIONS: Final[tuple[DeliveryOption, ...]] = ()
+
+_OPTIONS: Final = "http://www.opengis.net/spec/3DPS/1.0/concept/service/scene/deliveryOptions/"
+SPATIAL_INDEX: Final = f"{_OPTIONS}spatialIndex"
+TEXTURE_ATLAS: Final = f"{_OPTIONS}textureAtlas"
+REGROUP: Final = f"{_OPTIONS}regroup"
+REDUCE_QUALITY: Final = f"{_OPTIONS}reduceQuality"
+DELIVERY_OPTIONS: Final[tuple[DeliveryOption, ...]] = (
+    DeliveryOption(
+        id=SPATIAL_INDEX,
+        names=("spatialIndex",),
+        title=(Text("Links to tiles of the scene, which are loaded when they are near"),),
+        formats=tuple(name for name, one in FORMATS.items() if one.index),
+    ),
+    DeliveryOption(
+        id=TEXTURE_ATLAS,
+        names=("textureAtlas",),
+        title=(Text("Textures put together into few pictures"),),
+    ),
+    DeliveryOption(
+        id=REGROUP,
+        names=("regroupGeometry", "regroup"),
+        title=(Text("One shape for each look, without features"),),
+    ),
+    DeliveryOption(
+        id=REDUCE_QUALITY,
+        names=("reduceQuality",),
+        title=(Text("Smaller textures, coarser numbers, no normals"),),
+    ),
+)
+"""Table 33."""
 INFO_FORMATS: Final = ("text/xml", "application/json", "text/html", "text/plain")
 
 SPATIAL_SELECTIONS: Final = ("overlaps", "contains_center", "cut")  # Table 20

@@ -6,9 +6,10 @@ See `model.py` for how to add one.
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from gotapi_portrayal.scene.model import Encoder, Index, ResourceFinder
+if TYPE_CHECKING:
+    from gotapi_portrayal.scene.model import Encoder, Index, ResourceFinder
 
 VIEWPOINTS: Final = "viewpoints"
 BACKGROUND: Final = "background"
@@ -33,26 +34,46 @@ class Format:
     """The Content-Encoding that documents already have."""
 
 
-FORMATS: Final[dict[str, Format]] = {}
+_GLTF: Final = frozenset({VIEWPOINTS, EMBED})
+_TILES: Final = "gotapi_portrayal.scene.tileset"
+_TILESET: Final = "application/json+3dtiles"
+_GLB: Final = "gotapi_portrayal.scene.gltf:glb"
+_JSON: Final = "gotapi_portrayal.scene.gltf:gltf"
+_KML: Final = "gotapi_portrayal.scene.kml"
+_KMZ: Final = "gotapi_portrayal.scene.kml_archive"
+
+FORMATS: Final[dict[str, Format]] = {
+    # IANA has the first two, Table 29 the third.
+    "model/gltf-binary": Format(_GLB, f"{_TILES}:index", _TILESET, _GLTF),
+    "model/gltf+json": Format(_JSON, f"{_TILES}:index", _TILESET, _GLTF),
+    "model/vnd.gltf+json": Format(_JSON, f"{_TILES}:index", _TILESET, _GLTF),
+    _TILESET: Format("", f"{_TILES}:index", can=frozenset()),
+    "application/vnd.google-earth.kml+xml": Format(f"{_KML}:encode", f"{_KML}:index"),
+    "application/vnd.google-earth.kmz": Format(f"{_KMZ}:encode", f"{_KMZ}:index"),
+}
 """Each MIME type that can be asked for, the best first."""
 
-PLACES: Final[dict[str, str]] = {}
+PLACES: Final[dict[str, str]] = {
+    "tiles": f"{_TILES}:resource",
+    "kml": f"{_KML}:resource",
+    "kmz": f"{_KMZ}:resource",
+}
 """The first segment of the id of a resource to its `model.ResourceFinder`."""
 
 
-def encoder(media: str) -> Encoder | None:
+def encoder(media: str) -> "Encoder | None":
     """Return the encoder of a MIME type."""
     place = FORMATS[media].encoder
     return cast("Encoder", _load(place)) if place else None
 
 
-def index(media: str) -> Index | None:
+def index(media: str) -> "Index | None":
     """Return what writes the index of a MIME type."""
     place = FORMATS[media].index
     return cast("Index", _load(place)) if place else None
 
 
-def finder(place: str) -> ResourceFinder | None:
+def finder(place: str) -> "ResourceFinder | None":
     """Return what finds the resources of a place."""
     named = PLACES.get(place)
     return cast("ResourceFinder", _load(named)) if named else None

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gotapi_portrayal.data.types import Box, Feature, Triple
+from gotapi_portrayal.data.types import AttributeType, Box, Feature, Triple
 
 if TYPE_CHECKING:
     from gotapi_portrayal.answers import Answer
@@ -144,6 +144,8 @@ class SceneLayer:
     style: str = ""
     parent: int = -1
     """Index into `SceneModel.layers`, -1 for none."""
+    kind: str = ""
+    """`city`, `terrain` or `model`; "" for one that only holds others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +251,10 @@ class Scope(Protocol):
     @property
     def layers(self) -> tuple[SceneLayer, ...]:
         """As in the scenes of tiles."""
+
+    @property
+    def attributes(self) -> tuple[AttributeType, ...]:
+        """What features of all layers of the request have, each name once."""
 
     @property
     def media(self) -> str:
