@@ -13,6 +13,13 @@ import click
 import msgspec
 
 from gotapi_core.cli.conformance_report import Progress, as_json, print_report
+from gotapi_core.cli.conformance_suites import (
+    classes_of,
+    find_suite,
+    may_be_other,
+    plugin_suites,
+    target_of,
+)
 from gotapi_core.cli.demo import Demo
 from gotapi_core.cli.terminal import INTERRUPTED, clean
 from gotapi_core.client.wire import checked_url
@@ -78,7 +85,10 @@ class Options(msgspec.Struct, frozen=True):
 
 
 def _classes(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    names = tuple(word.strip() for word in value.split(",") if word.strip())
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def _of_hubs(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in CLASSES:
             raise click.BadParameter(f"{name!r} is none of {', '.join(CLASSES)}")
@@ -99,7 +109,8 @@ def _classes(_context: click.Context, _parameter: click.Parameter, value: str) -
     "classes",
     default="",
     callback=_classes,
-    help=f"Which rules, as a,b of {', '.join(CLASSES)}. [default: those that fit]",
+    help=f"Which rules, as a,b of {', '.join(CLASSES)}; of a 3D Portrayal Service core, scene, "
+    "view, info. [default: those that fit]",
 )
 @click.option("--token", default="", help="An access token of the origin; nobody is asked then.")
 @click.option(
@@ -129,8 +140,9 @@ def conformance(
 ) -> None:
     """Check the hub at URL, or the installed PLUGIN (its id or package), against every rule.
 
-    A hub's user must approve the checks twice (once with --token). Exit codes: 0 the level was
-    reached, 1 it was not, 2 wrong use, 3 no hub answers.
+    A hub's user must approve the checks twice (once with --token). URL may also be a 3D Portrayal
+    Service, anybody's. Exit codes: 0 the level was reached, 1 it was not, 2 wrong use, 3 no hub
+    answers.
     """
     logging.basicConfig(level=logging.ERROR)  # checks provoke warnings on purpose
     options = Options(token, origin, scope, ca, classes)
@@ -139,7 +151,7 @@ def conformance(
         if "://" in target:
             report = asyncio.run(_check_url(target, options, progress))
         else:
-            report = _check_plugin(target, classes, progress)
+            report = _check_plugin(target, _of_hubs(classes), progress)
     except KeyboardInterrupt:
         context.exit(INTERRUPTED)
     if json:
@@ -151,9 +163,18 @@ def conformance(
 
 
 async def _check_url(target: str, options: Options, progress: Progress) -> Report:
+    if may_be_other(target, options.classes):
+        report = await _check_other(target, options, progress)
+        if report is not None:
+            return report
     try:
         url = checked_url(target)
     except ValueError as error:
+        if may_be_other(target, ()):
+            raise Unreachable(
+                f"No service that can be checked answers at {clean(target)}: neither a hub nor, at "
+                "GetCapabilities, a 3D Portrayal Service"
+            ) from None
         raise click.BadParameter(str(error)) from error
     async with HttpTransport(url, options.ca) as transport:
         subject = Subject(
@@ -168,9 +189,18 @@ async def _check_url(target: str, options: Options, progress: Progress) -> Repor
             await subject.ask("GET", "availability", {"key": subject.key})
         except Failed as error:
             raise Unreachable(f"No hub answers at {url}: {clean(str(error))}") from None
+        names = _of_hubs(options.classes)
         await subject.prepare()
-        names = options.classes or await _fitting(subject)
-        return await run_checks(subject, checks_of(names), progress.told)
+        return await run_checks(subject, checks_of(names or await _fitting(subject)), progress.told)
+
+
+async def _check_other(target: str, options: Options, progress: Progress) -> Report | None:
+    """Check a service that is no hub by the checks of a plug-in; None where none knows it."""
+    found = target_of(target, options.token, options.ca)
+    suite = await find_suite(plugin_suites(), found)
+    if suite is None:
+        return None
+    return await suite.check(found, classes_of(suite, options.classes), progress.told)
 
 
 async def _fitting(subject: Subject) -> Sequence[str]:

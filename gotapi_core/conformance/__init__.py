@@ -5,9 +5,10 @@ nothing of ours but the protocol's vocabulary.
 """
 
 from gotapi_core.conformance.classes import CLASSES, CheckClass
-from gotapi_core.conformance.model import Check, Level, Outcome, Report, Verdict
+from gotapi_core.conformance.model import Check, Level, Outcome, Report, Rule, Verdict
 from gotapi_core.conformance.run import run_checks
 from gotapi_core.conformance.subject import Operator, Subject, Times
+from gotapi_core.conformance.suite import Suite, Target
 from gotapi_core.conformance.transport import HttpTransport
 
 __all__ = [
@@ -19,7 +20,10 @@ __all__ = [
     "Operator",
     "Outcome",
     "Report",
+    "Rule",
     "Subject",
+    "Suite",
+    "Target",
     "Times",
     "Verdict",
     "run_checks",

@@ -44,21 +44,26 @@ class Skipped(Exception):  # noqa: N818 - reads as what happened
 Run = Callable[["Subject"], Awaitable[None]]
 
 
-class Check(msgspec.Struct, frozen=True):
-    """One rule: `what` must hold, `why` it matters, where it was found, how to try it."""
+class Rule(msgspec.Struct, frozen=True):
+    """One rule: `what` must hold, `why` it matters, and where it was found."""
 
     id: str
     level: Level
     source: str
     what: str
     why: str
+
+
+class Check(Rule, frozen=True):
+    """A rule, and how to try it on a hub."""
+
     run: Run
 
 
 class Outcome(msgspec.Struct, frozen=True):
     """What came of one check; `seconds` is how long it took."""
 
-    check: Check
+    check: Rule
     verdict: Verdict
     reason: str = ""
     seconds: float = 0.0

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
-from gotapi_core.conformance.model import Check, Failed, Outcome, Report, Skipped, Verdict
+from gotapi_core.conformance.model import Check, Failed, Outcome, Report, Rule, Skipped, Verdict
 from gotapi_core.conformance.subject import Subject
 
 log = logging.getLogger(__name__)
@@ -19,28 +20,38 @@ async def run_checks(
 ) -> Report:
     """Run checks against a hub; `told` hears of each outcome as it comes."""
     await subject.prepare()
+    attempts = [(check, partial(check.run, subject)) for check in checks]
+    return Report(subject.url, await attempt(attempts, told))
+
+
+async def attempt(
+    attempts: Iterable[tuple[Rule, Callable[[], Awaitable[None]]]],
+    told: Callable[[Outcome], None] | None = None,
+    most: float | None = None,
+) -> tuple[Outcome, ...]:
+    """Try rules one after another, each for `most` seconds; whatever is raised is an outcome."""
     outcomes = []
-    for check in checks:
-        outcome = await _run(subject, check)
+    for rule, run in attempts:
+        outcome = await _try(rule, run, MOST if most is None else most)
         outcomes.append(outcome)
         if told is not None:
             told(outcome)
-    return Report(subject.url, tuple(outcomes))
+    return tuple(outcomes)
 
 
-async def _run(subject: Subject, check: Check) -> Outcome:
+async def _try(rule: Rule, run: Callable[[], Awaitable[None]], most: float) -> Outcome:
     began = time.monotonic()
     verdict, reason = Verdict.PASS, ""
     try:
-        async with asyncio.timeout(MOST):
-            await check.run(subject)
+        async with asyncio.timeout(most):
+            await run()
     except Failed as error:
         verdict, reason = Verdict.FAIL, str(error)
     except Skipped as error:
         verdict, reason = Verdict.SKIP, str(error)
     except TimeoutError:
-        verdict, reason = Verdict.FAIL, f"it did not end within {MOST:g} s"
-    except Exception as error:  # the boundary: whatever a foreign hub sends, the run goes on
-        log.exception("the check %s broke", check.id)
+        verdict, reason = Verdict.FAIL, f"it did not end within {most:g} s"
+    except Exception as error:  # the boundary: whatever a foreign server sends, the run goes on
+        log.exception("the check %s broke", rule.id)
         verdict, reason = Verdict.FAIL, f"the check itself broke: {error!r}"
-    return Outcome(check, verdict, reason, time.monotonic() - began)
+    return Outcome(rule, verdict, reason, time.monotonic() - began)

@@ -29,7 +29,7 @@ HUB_PROFILES = frozenset(
     }
 )
 """What follows `/gotapi/` in the hub's own paths; no plug-in can have such a profile."""
-HUB_PATHS = ("/gotapi", "/blobs", "/operator")  # as lower-case first parts of a path
+HUB_PATHS = ("/gotapi", "/blobs", "/operator", "/console")  # as lower-case first parts of a path
 
 
 class ManifestError(ValueError):
@@ -61,6 +61,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aliases: dict[str, str] = {}  # other scope names applications use -> the profile they mean
     surfaces: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    conformance: str = ""  # the module whose SUITE checks services of a kind for anybody
     rights: Rights = Rights()
     demo: Demo = Demo()
 
@@ -126,6 +127,14 @@ def _check_code(manifest: Manifest) -> None:
         raise ManifestError(f"{FILE_NAME}: missing required field `module`, or `command`")
     elif not all(part.isidentifier() for part in manifest.module.split(".")):
         raise ManifestError(f"{FILE_NAME}: module {manifest.module!r} is not a Python module name")
+    if manifest.conformance and not (
+        manifest.conformance.startswith(f"{manifest.module}.")
+        and all(part.isidentifier() for part in manifest.conformance.split("."))
+    ):
+        raise ManifestError(
+            f"{FILE_NAME}: conformance {manifest.conformance!r} must be a module in the package "
+            f"{manifest.module!r}"
+        )
 
 
 def check_offer(manifest: Manifest) -> None:

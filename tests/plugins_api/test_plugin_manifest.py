@@ -38,6 +38,7 @@ profiles = ["light", "scene"]
 aliases = { lights = "light" }
 surfaces = ["/lamps", "/lamps/v2"]
 commands = ["lamp"]
+conformance = "acme.lamp.checks"
 [rights]
 serial = true
 bluetooth = true
@@ -59,6 +60,7 @@ lamps = [{ path = "{run}/lamp" }]
         aliases={"lights": "light"},
         surfaces=("/lamps", "/lamps/v2"),
         commands=("lamp",),
+        conformance="acme.lamp.checks",
         rights=Rights(True, True, ("lamp.local",), ("~/lamps",)),
         demo=Demo(("sim-lamp", "{run}/lamp"), {"lamps": [{"path": "{run}/lamp"}]}),
     )
@@ -96,6 +98,9 @@ WRONG = {
     'surfaces = ["/Operator"]': "surface '/Operator' belongs to the hub",
     'surfaces = ["/blobs"]': "surface '/blobs' belongs to the hub",
     "commands = [1]": "at `$.commands[0]`",
+    "conformance = 1": "at `$.conformance`",
+    'conformance = "os"': "conformance 'os' must be a module in the package 'acme.lamp'",
+    'conformance = "acme.lamp.a b"': "conformance 'acme.lamp.a b' must be a module in the package",
     "rights = 1": "at `$.rights`",
     'rights = { serial = "yes" }': "at `$.rights.serial`",
     "rights = { bluetooth = 1 }": "at `$.rights.bluetooth`",

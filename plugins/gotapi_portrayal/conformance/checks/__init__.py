@@ -1,0 +1,1 @@
+"""The checks, by the conformance classes of Annex A."""
