@@ -147,7 +147,7 @@ def _layer(layer: Stored, inside: dict[str, list[Stored]]) -> Layer:
 def _styles() -> tuple[Style, ...]:
     from gotapi_portrayal.view.looks import STYLES  # late: it loads numpy
 
-    return STYLES if offer.can_draw() else ()
+    return STYLES
 
 
 def _boxes(layer: Stored) -> tuple[CrsBox, ...]:

@@ -39,6 +39,7 @@ def bit(number: int) -> int:
     return 1 << _BITS[number]
 
 
+@lru_cache(1024)
 def codes(mask: int) -> tuple[int, ...]:
     """Return the codes of a set, ascending."""
     return tuple(number for number, place in sorted(_BITS.items()) if mask >> place & 1)
