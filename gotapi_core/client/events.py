@@ -64,6 +64,7 @@ class Stream(msgspec.Struct, frozen=True):
     profile: str
     attribute: str
     service_id: str
+    params: tuple[tuple[str, str | int | float | bool], ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:

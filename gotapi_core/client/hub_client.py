@@ -230,15 +230,22 @@ class HubClient:
 
     @asynccontextmanager
     async def events(
-        self, profile: str, attribute: str, service_id: str, *, tell: bool = True
+        self,
+        profile: str,
+        attribute: str,
+        service_id: str,
+        *,
+        tell: bool = True,
+        **params: str | int | float | bool,
     ) -> AsyncIterator[Events]:
-        """Listen to the events of a service as long as the context lasts.
+        """Listen to the events of a service, with parameters, as long as the context lasts.
 
         At the end the hub is told to stop sending; with `tell=False` it is not: then other
         processes that use the same token and listen to the same go on hearing it, and the hub
         stops by itself once the last WebSocket of the application is closed.
         """
-        events = await self._channel.subscribe(Stream(profile, attribute, service_id))
+        stream = Stream(profile, attribute, service_id, tuple(params.items()))
+        events = await self._channel.subscribe(stream)
         try:
             yield events
         finally:
@@ -246,7 +253,8 @@ class HubClient:
 
     async def listen(self, method: str, stream: Stream) -> None:
         """PUT or DELETE a stream, for the channel."""
-        await self._ask_service(method, stream.profile, stream.attribute, stream.service_id, {})
+        params = dict(stream.params)
+        await self._ask_service(method, stream.profile, stream.attribute, stream.service_id, params)
 
     def reveal_token(self) -> str:
         """Return the access token itself; raises TokenRejected where there is none."""

@@ -51,6 +51,8 @@ class Book:
         self._live: dict[str, Live] = {}
         self.signals: dict[str, Signal] = {}
         self.arrivals = Signal()  # of new jobs
+        self.watchers: list[Callable[[Job, bool], None]] = []
+        """They hear of every job that was stored, and with False of one that was forgotten."""
 
     async def load(self) -> None:
         """Read what is kept, and remove the folders of jobs that are not."""
@@ -150,7 +152,12 @@ class Book:
         self.signal(job.id).fire()
         if new:
             self.arrivals.fire()
+        self._tell(job, True)
         return job
+
+    def _tell(self, job: Job, kept: bool) -> None:
+        for watch in self.watchers:
+            watch(job, kept)
 
     async def move(self, job: Job, step: Step, **more: Any) -> Job:
         """Bring a job to another step; what is not in the table is a fault of ours."""
@@ -179,6 +186,7 @@ class Book:
             await self._jobs_kept.delete(job.id)
             await asyncio.to_thread(shutil.rmtree, self.folder(job), True)
             self.signals.pop(job.id, Signal()).fire()
+            self._tell(job, False)
 
     async def drop_old(self, keep: float) -> None:
         """Forget what ended, or waits for its pictures, for longer than `keep` seconds."""

@@ -17,6 +17,7 @@ from gotapi_creation.registry import Registration, Registry, of_settings, unique
 from gotapi_creation.routes_profile import ProfileRoutes
 from gotapi_creation.routes_surface import SurfaceRoutes
 from gotapi_creation.services import Known, Services
+from gotapi_creation.showing import Showing
 
 if TYPE_CHECKING:
     import httpx2
@@ -52,6 +53,8 @@ class CreationPlugin(SurfaceRoutes, ProfileRoutes, Plugin):
         self.desk = CreationDesk(
             self.book, self.known_services, self.works, settings, context.blobs, context.others
         )
+        showing = Showing(self.book, context.blobs, context.others, settings.keep_results)
+        context.spawn(showing.run())
         self.works.resume()
 
     async def stop(self) -> None:

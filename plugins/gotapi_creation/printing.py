@@ -30,8 +30,8 @@ async def print_result(
     given = dict(wishes)
     wanted = given.pop("printer", "")
     try:
-        printers = await others.services(asker.application)
-        printer = _choose(printers, wanted)
+        found = await others.services(asker.application)
+        printer = _choose([one for one in found if _PROFILE in one.scopes], wanted)
         params = {name: one for name, one in given.items() if name.lower() not in _OWN}
         params.setdefault("name", f"model of job {job.id}")
         params["uri"] = await link(job, _best(job), asker)

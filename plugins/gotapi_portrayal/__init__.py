@@ -18,7 +18,7 @@ def gotapi_plugins() -> Sequence[type[Plugin]]:
 
 @hookimpl
 def gotapi_profiles() -> dict[str, str]:
-    return {"3dps": "see the 3D scenes of this hub, also those that are not for everybody"}
+    return {"3dps": "see the 3D scenes of this hub, also private ones, and show models in them"}
 
 
 @hookimpl

@@ -66,6 +66,31 @@ class LayersResult(Result):
     layers: tuple[LayerEntry, ...]
 
 
+class LayerParams(Params):
+    """POST layer: a model of the application's own, by the `uri` of a file of the hub."""
+
+    uri: Line
+    layer: Line
+    title: Line = ""
+    parent: Line = ""  # of the same CRS, or the name of a layer that is made to hold others
+    crs: Line = ""
+    at: Line = ""  # where its origin is: east, north, height, separated by commas
+    scale: Annotated[float, msgspec.Meta(gt=0)] | None = None  # metres of its unit
+    lifetime: Annotated[float, msgspec.Meta(gt=0, le=2_592_000)] = 86_400.0  # seconds
+
+
+class TakeParams(Params):
+    """DELETE layer: one that the application has put in."""
+
+    layer: Line
+
+
+class LayerResult(Result):
+    """POST layer: what it became."""
+
+    layer: LayerEntry
+
+
 class DocumentResult(Result):
     """A document of the service, as a file of the hub."""
 

@@ -64,6 +64,14 @@ class PortrayalService:
                 self._store = SqliteSceneStore(self._path)
             return self._store
 
+    def names(self) -> frozenset[str]:
+        """Return the layers there are at this moment."""
+        return frozenset(layer.name for layer in self.glance.layers()[1])
+
+    def remove(self, layer: str) -> bool:
+        """Remove a layer; returns whether there was one. Raises SceneError."""
+        return self.store().remove(layer)
+
     def select(self, shelf: Shelf, request: GetView) -> Selection:
         """Return what a GetView means, and have its desk ready; raises OwsError."""
         selection = shelf.select(request)
@@ -78,12 +86,7 @@ class PortrayalService:
         store = self.store()
         with self._lock:
             if self._views is None:
-                native = library()
-                if native is None:
-                    raise OwsError(
-                        Code.OPERATION_NOT_SUPPORTED, "This machine cannot draw views", "GetView"
-                    )
-                self._views = ViewDesk(store, native)
+                self._views = ViewDesk(store, library())
             return self._views
 
     def close(self) -> None:

@@ -1,7 +1,6 @@
 """Imports files as one layer: all of it, or nothing."""
 
 import contextlib
-import re
 from collections.abc import Callable, Generator
 from itertools import chain
 from pathlib import Path
@@ -19,7 +18,7 @@ from gotapi_portrayal.data.faults import Faults
 from gotapi_portrayal.data.grids import is_ascii_grid, is_npz, read_ascii, read_geotiff, read_npz
 from gotapi_portrayal.data.load import Loader
 from gotapi_portrayal.data.models import Model
-from gotapi_portrayal.data.orders import FileFault, Imported, Order
+from gotapi_portrayal.data.orders import LAYER_NAME, FileFault, Imported, Order
 from gotapi_portrayal.data.pictures import Pictures
 from gotapi_portrayal.data.sink import Head, Sink
 from gotapi_portrayal.data.store import LayerWriter, SceneStore
@@ -28,7 +27,6 @@ from gotapi_portrayal.data.types import Crs, LayerDraft, SceneError
 
 _HEAD: Final = 1 << 16
 _TIFFS: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_NAME: Final = re.compile(r"[A-Za-z][\w.-]{0,63}", re.ASCII)
 MOST_GRID_BYTES: Final = 1 << 30
 
 
@@ -59,12 +57,12 @@ def import_layer(
     What is unsound in a file is left out and told; what cannot be read at all leaves the store as
     it was.
     """
-    if not _NAME.fullmatch(order.layer):
+    if not LAYER_NAME.fullmatch(order.layer):
         raise SceneError(
             f"'{order.layer[:80]}' cannot be the name of a layer: a letter, then letters, digits, "
             "'.', '-' and '_', 64 at most"
         )
-    if order.parent and store.layer(order.parent) is None:
+    if order.parent and not order.lent and store.layer(order.parent) is None:
         raise SceneError(f"there is no layer '{order.parent}' that this one could be in")
     opened = _opened(order)
     with contextlib.closing(opened):
@@ -90,6 +88,8 @@ def _opened(order: Order) -> Generator[Opened]:
         with path.open("rb") as file:
             try:
                 kind, source = recognised(file, path, order)
+                if order.lent and kind != "model":
+                    raise SceneError("it is no model (GLB, STL, OBJ, 3MF)")
             except SceneError as error:
                 raise SceneError(f"{path.name}: {error}") from error
             yield Opened(path, kind, source)

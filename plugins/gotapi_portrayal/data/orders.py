@@ -2,11 +2,15 @@
 
 import re
 from pathlib import PurePath
+from typing import Final
 
 import msgspec
 
 from gotapi_portrayal.data.faults import Fault
 from gotapi_portrayal.data.types import Layer, Triple
+
+LAYER_NAME: Final = re.compile(r"[A-Za-z][\w.-]{0,63}", re.ASCII)
+"""What the name of a layer may be."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -24,6 +28,8 @@ class Order(msgspec.Struct, frozen=True):
     """Where the origin of a model is."""
     scale: float | None = None
     """Metres of a unit of a model."""
+    lent: bool = False
+    """Whether an application puts it in: only models, and the parent may be a mere name."""
 
 
 class FileFault(msgspec.Struct, frozen=True):
