@@ -41,6 +41,10 @@ _GLB: Final = "gotapi_portrayal.scene.gltf:glb"
 _JSON: Final = "gotapi_portrayal.scene.gltf:gltf"
 _KML: Final = "gotapi_portrayal.scene.kml"
 _KMZ: Final = "gotapi_portrayal.scene.kml_archive"
+_X3D: Final = "gotapi_portrayal.scene.x3d"
+_X3D_INDEX: Final = "gotapi_portrayal.scene.x3d_index"
+_VRML: Final = "gotapi_portrayal.scene.vrml:encode"
+_VRML_CAN: Final = frozenset({VIEWPOINTS, BACKGROUND, EMBED})
 
 FORMATS: Final[dict[str, Format]] = {
     # IANA has the first two, Table 29 the third.
@@ -50,6 +54,9 @@ FORMATS: Final[dict[str, Format]] = {
     _TILESET: Format("", f"{_TILES}:index", can=frozenset()),
     "application/vnd.google-earth.kml+xml": Format(f"{_KML}:encode", f"{_KML}:index"),
     "application/vnd.google-earth.kmz": Format(f"{_KMZ}:encode", f"{_KMZ}:index"),
+    "model/x3d+xml": Format(f"{_X3D}:encode_xml", f"{_X3D_INDEX}:index", can=_VRML_CAN),
+    "model/x3d+vrml": Format(f"{_X3D}:encode_classic", f"{_X3D_INDEX}:index", can=_VRML_CAN),
+    "model/vrml": Format(_VRML, f"{_X3D_INDEX}:index", can=_VRML_CAN),
 }
 """Each MIME type that can be asked for, the best first."""
 
@@ -57,6 +64,7 @@ PLACES: Final[dict[str, str]] = {
     "tiles": f"{_TILES}:resource",
     "kml": f"{_KML}:resource",
     "kmz": f"{_KMZ}:resource",
+    "x3d": f"{_X3D_INDEX}:resource",
 }
 """The first segment of the id of a resource to its `model.ResourceFinder`."""
 

@@ -1,0 +1,114 @@
+"""PURE: scene graphs as X3D in XML (ISO/IEC 19776-1, version 3.3)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from gotapi_portrayal.scene.x3d_nodes import Node, Numbers, Strings, Use, Vector, clean, components
+from gotapi_portrayal.scene.x3d_numbers import number, vector
+
+# 19776-1 table 6.2: the field an element is for, where its tag does not say; else `children`.
+_CONTAINERS: Final = {
+    "Appearance": "appearance", "Material": "material", "ImageTexture": "texture",
+    "TextureProperties": "textureProperties", "IndexedTriangleSet": "geometry",
+    "IndexedLineSet": "geometry", "Coordinate": "coord", "GeoCoordinate": "coord",
+    "TextureCoordinate": "texCoord", "GeoOrigin": "geoOrigin", "MetadataSet": "metadata",
+    "MetadataString": "metadata", "MetadataDouble": "metadata", "MetadataInteger": "metadata",
+    "MetadataBoolean": "metadata",
+}  # fmt: skip
+# In apostrophes, so that the quotation marks of MFString stay as they are. White space would be
+# read as blanks (XML 1.0, 3.3.3).
+_ESCAPES: Final = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "'": "&apos;", "\t": "&#9;", "\n": "&#10;",
+     "\r": "&#13;"}
+)  # fmt: skip
+_SCHEMA: Final = (
+    b" xmlns:xsd='http://www.w3.org/2001/XMLSchema-instance'"
+    b" xsd:noNamespaceSchemaLocation='http://www.web3d.org/specifications/x3d-3.3.xsd'"
+)
+
+
+def document(children: Sequence[Node | Use], meta: Sequence[tuple[str, str]]) -> bytes:
+    """Return a scene as a document; `meta` are names and contents for its head."""
+    out: list[bytes] = []
+    kinds: set[str] = set()
+    for child in children:
+        _element(out, kinds, child, "children")
+    return b"".join((*_head(kinds, meta), *out, b"</Scene>\n</X3D>\n"))
+
+
+def _head(kinds: set[str], meta: Sequence[tuple[str, str]]) -> list[bytes]:
+    head = [
+        b"<?xml version='1.0' encoding='UTF-8'?>\n<X3D version='3.3' profile='Interchange'",
+        _SCHEMA,
+        b">\n",
+    ]
+    lines = [
+        b"<component name='%b' level='%d'/>\n" % (name.encode(), level)
+        for name, level in components(kinds)
+    ]
+    lines += [b"<meta name='%b' content='%b'/>\n" % (_text(name), _text(it)) for name, it in meta]
+    return [*head, b"<head>\n", *lines, b"</head>\n<Scene>\n"]
+
+
+def _element(out: list[bytes], kinds: set[str], given: Node | Use, field: str) -> None:
+    kind = given.kind.encode()
+    out.append(b"<" + kind)
+    if isinstance(given, Use):
+        out.append(b" USE='" + given.name.encode() + b"'")
+        _container(out, given.kind, field)
+        out.append(b"/>\n")
+        return
+    kinds.add(given.kind)
+    if given.name:
+        out.append(b" DEF='" + given.name.encode() + b"'")
+    children: list[tuple[str, Node | Use]] = []
+    for name, value in given.fields.items():
+        if isinstance(value, (Node, Use)):
+            children.append((name, value))
+        elif isinstance(value, list):
+            children += [(name, one) for one in value]
+        else:
+            out.append(b" " + name.encode() + b"='" + _TEXTS[type(value)](value) + b"'")
+    _container(out, given.kind, field)
+    if not children:
+        out.append(b"/>\n")
+        return
+    out.append(b">\n")
+    for name, child in children:
+        _element(out, kinds, child, name)
+    out.append(b"</" + kind + b">\n")
+
+
+def _container(out: list[bytes], kind: str, field: str) -> None:
+    if field != _CONTAINERS.get(kind, "children"):
+        out.append(b" containerField='" + field.encode() + b"'")
+
+
+def _text(value: str) -> bytes:
+    return clean(value).translate(_ESCAPES).encode()
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _strings(value: Strings) -> bytes:
+    return _text(" ".join(map(_quoted, value.items)))
+
+
+def _flag(value: bool) -> bytes:
+    return b"true" if value else b"false"
+
+
+def _numbers(value: Numbers) -> bytes:
+    return value.text
+
+
+def _vector(value: Vector) -> bytes:
+    return vector(value)
+
+
+_TEXTS: Final[dict[type, Callable[[Any], bytes]]] = {
+    bool: _flag, int: number, float: number, str: _text, tuple: _vector, Strings: _strings,
+    Numbers: _numbers,
+}  # fmt: skip
