@@ -83,10 +83,10 @@ class TemperatureChart extends Part {
     return new uPlot(
       {
         width: this.clientWidth, height: HEIGHT, series,
-        legend: { show: false }, cursor: { show: false }, padding: [8, 8, 0, 0],
+        legend: { show: false }, cursor: { show: false }, padding: [8, 26, 0, 0],
         scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(60, (max ?? 0) * 1.12)] } },
         axes: [
-          { ...axis, space: 70, values: (_, values) => values.map((value) => times.format(value * 1000)) },
+          { ...axis, size: 30, space: 70, values: (_, values) => values.map((value) => times.format(value * 1000)) },
           { ...axis, size: 46, values: (_, values) => values.map((value) => `${value}°`) },
         ],
       },

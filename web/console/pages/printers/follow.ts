@@ -1,0 +1,73 @@
+/** Follows printers for as long as the console is open, so that their curves have no gaps. */
+import { hubNow } from "../../core/live.js";
+import { Store } from "../../core/store.js";
+import { ask, listen } from "../../parts/devices.js";
+import type { Status } from "./model.js";
+import { Samples } from "./samples.js";
+
+export const PROFILE = "3dp";
+const PAUSES = [1000, 2000, 5000, 10_000]; // ms between tries; the last one repeats
+
+/** One printer as the console knows it. */
+export class Follow {
+  readonly status = new Store<Status | null>(null);
+  /** What keeps it from being followed; null where nothing does. */
+  readonly failure = new Store<unknown>(null);
+  readonly samples = new Samples();
+  #stop: () => void = () => undefined;
+  #tries = 0;
+  #later = 0;
+
+  constructor(readonly id: string) {}
+
+  /** Begins to listen, or tries again at once after a failure. */
+  start(): void {
+    clearTimeout(this.#later);
+    this.#stop();
+    this.#stop = listen(PROFILE, "status", this.id, {
+      heard: (members) => this.#take(members as { "3dp"?: Status }),
+      gap: () => this.refresh(),
+      failed: (error) => this.#failed(error),
+    });
+    this.refresh();
+  }
+
+  /** Asks once: after a start, and where something was done. */
+  refresh(): void {
+    ask<{ "3dp"?: Status }>("GET", PROFILE, "status", this.id).then(
+      (members) => this.#take(members),
+      (error: unknown) => {
+        if (this.status.value === null) this.failure.set(error);
+      },
+    );
+  }
+
+  #failed(error: unknown): void {
+    this.failure.set(error);
+    const pause = PAUSES[Math.min(this.#tries, PAUSES.length - 1)];
+    this.#tries += 1;
+    this.#later = window.setTimeout(() => this.start(), pause);
+  }
+
+  #take(members: { "3dp"?: Status }): void {
+    const status = members["3dp"];
+    if (status === undefined) return;
+    this.#tries = 0;
+    this.failure.set(null);
+    this.samples.add(hubNow(), status.temperatures ?? []);
+    this.status.set(status);
+  }
+}
+
+const followed = new Map<string, Follow>();
+
+/** The printer with an id; from the first call on it is followed. */
+export function follow(id: string): Follow {
+  let one = followed.get(id);
+  if (one === undefined) {
+    one = new Follow(id);
+    followed.set(id, one);
+    one.start();
+  }
+  return one;
+}

@@ -1,0 +1,134 @@
+/** A file that is uploaded, looked through, and printed. */
+import { html, nothing } from "lit";
+import { Part } from "../../core/part.js";
+import { number } from "../../core/words.js";
+import { ask, upload } from "../../parts/devices.js";
+import { inWords, loading, problem } from "../../parts/states.js";
+import { tell } from "../../parts/toast.js";
+import { PROFILE, type Follow } from "./follow.js";
+import type { Check } from "./model.js";
+import { t } from "./text.js";
+import { duration } from "./words-of.js";
+
+type Step =
+  | { readonly at: "choose" }
+  | { readonly at: "upload"; readonly name: string; readonly share: number; readonly abort: AbortController }
+  | { readonly at: "check"; readonly name: string; readonly uri: string }
+  | { readonly at: "ready"; readonly name: string; readonly uri: string; readonly check: Check }
+  | { readonly at: "failed"; readonly error: unknown };
+
+class PrintFile extends Part {
+  declare printer: Follow;
+  #step: Step = { at: "choose" };
+
+  protected override render() {
+    const step = this.#step;
+    switch (step.at) {
+      case "choose":
+        return html`<p class="soft">${t("fileText")}</p>
+          <label class="button primary">${t("chooseFile")}
+            <input class="spoken" type="file" accept=".gcode,.gco,.g,.nc,.stl,.3mf,.obj,.glb"
+              @change=${(event: Event) => this.#chosen(event)}></label>`;
+      case "upload":
+        return html`<label class="progress">${t("uploading", { name: step.name })}
+          <progress max="1" .value=${step.share}></progress></label>`;
+      case "check":
+        return loading(t("checking", { name: step.name }));
+      case "failed":
+        return html`${problem(step.error)}${this.#again()}`;
+      case "ready":
+        return this.#ready(step.name, step.uri, step.check);
+    }
+  }
+
+  /** Takes a file: chosen here, or dropped on the page. */
+  async take(file: File): Promise<void> {
+    const abort = new AbortController();
+    const { name } = file;
+    this.#to({ at: "upload", name, share: 0, abort });
+    try {
+      const stored = await upload(file, name, (sent, size) => {
+        this.#to({ at: "upload", name, share: size ? sent / size : 1, abort });
+      }, abort.signal);
+      this.#to({ at: "check", name, uri: stored.uri });
+      const check = await ask<Check>("GET", PROFILE, "check", this.printer.id, { uri: stored.uri });
+      this.#to({ at: "ready", name, uri: stored.uri, check });
+    } catch (error) {
+      this.#to({ at: "failed", error });
+    }
+  }
+
+  #to(step: Step): void {
+    this.#step = step;
+    this.requestUpdate();
+  }
+
+  #chosen(event: Event): void {
+    const file = (event.currentTarget as HTMLInputElement).files?.[0];
+    if (file) void this.take(file);
+  }
+
+  #again() {
+    return html`<button type="button" @click=${() => this.#to({ at: "choose" })}>${t("another")}</button>`;
+  }
+
+  #ready(name: string, uri: string, check: Check) {
+    return html`
+      <p><strong><bdi>${check.printable ? t("fits", { name }) : t("fitsNot", { name })}</bdi></strong></p>
+      ${facts(check)}
+      <ul class="findings">${check.findings.map((one) =>
+        html`<li data-severity=${one.severity}><bdi>${one.message}</bdi></li>`)}</ul>
+      <form class="print-options" @submit=${(event: Event) => this.#print(event, name, uri)}>
+        ${check.model
+          ? html`<label>${t("layerHeight")}
+              <input name="layerHeight" type="number" min="0.05" max="1" step="0.05" value="0.2"></label>
+            <label>${t("infill")}<input name="infill" type="number" min="0" max="100" step="5" value="20"></label>`
+          : nothing}
+        <label>${t("copies")}<input name="copies" type="number" min="1" max="100" value="1"></label>
+        <div class="buttons">
+          ${check.printable ? html`<button type="submit" class="primary">${t("print")}</button>` : nothing}
+          ${this.#again()}
+        </div>
+      </form>`;
+  }
+
+  async #print(event: Event, name: string, uri: string): Promise<void> {
+    event.preventDefault();
+    const fields = Object.fromEntries(new FormData(event.currentTarget as HTMLFormElement)) as Record<string, string>;
+    const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ""));
+    try {
+      await ask("PUT", PROFILE, "printingcommand", this.printer.id, { uri, name, ...given });
+      tell(t("added", { name }));
+      this.#to({ at: "choose" });
+      this.printer.refresh();
+    } catch (error) {
+      tell(inWords(error), "bad");
+    }
+  }
+}
+customElements.define("print-file", PrintFile);
+
+function facts(check: Check) {
+  const { model, gcode } = check;
+  const said: string[] = [];
+  if (model) said.push(dimensions(model.size));
+  if (gcode?.low && gcode.high) {
+    said.push(dimensions(gcode.high.map((high, axis) => high - (gcode.low?.[axis] ?? 0))));
+  }
+  if (gcode?.layers) said.push(t("layers", { count: gcode.layers }));
+  if (gcode?.time) said.push(t("takes", { time: duration(gcode.time) }));
+  const used = (gcode?.filament ?? []).reduce((sum, one) => sum + one, 0);
+  if (used > 0) said.push(t("filament", { metres: number(used / 1000, { maximumFractionDigits: 2 }) }));
+  return html`<p class="soft">${said.join(" · ")}</p>`;
+}
+
+function dimensions(size: readonly number[]): string {
+  const [x, y, z] = size.map((one) => number(one, { maximumFractionDigits: 1 }));
+  return t("size", { x: x ?? "?", y: y ?? "?", z: z ?? "?" });
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "print-file": PrintFile;
+  }
+}

@@ -1,0 +1,51 @@
+/** The hub's services in the words of the pages: one question, one stream of events, one file. */
+import type { Members, Params, StoredFile } from "@gotapi/sdk";
+import { withHub } from "../core/hub.js";
+
+type Method = "GET" | "PUT" | "POST" | "DELETE";
+
+/** Asks a service; throws HubError with the hub's words. */
+export async function ask<T = Members>(
+  method: Method, profile: string, attribute: string, serviceId: string, params: Params = {},
+): Promise<T> {
+  const verb = method.toLowerCase() as "get" | "put" | "post" | "delete";
+  const answer = await withHub((hub) => hub[verb](`${profile}/${attribute}`, { serviceId, ...params }));
+  return answer as T;
+}
+
+/** Stores a file at the hub; `progress` gets the bytes that it has, and the size. */
+export function upload(
+  file: Blob, name: string, progress: (sent: number, size: number) => void, signal?: AbortSignal,
+): Promise<StoredFile> {
+  const options = { name, onProgress: progress };
+  return withHub((hub) => hub.upload(file, signal === undefined ? options : { ...options, signal }));
+}
+
+/** Who listens: `failed` is called once, when there will be no more events. */
+export interface Ear {
+  readonly heard: (members: Members) => void;
+  /** Something may have been missed: ask again. */
+  readonly gap?: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Listens to a service's events until the returned function is called; goes on after a cut. */
+export function listen(profile: string, attribute: string, serviceId: string, ear: Ear): () => void {
+  let stopped = false;
+  let stop: () => void = () => undefined;
+  const fail = (error: unknown): void => {
+    if (stopped) return;
+    stopped = true;
+    ear.failed(error);
+  };
+  withHub((hub) => hub.listen(`${profile}/${attribute}`, serviceId, ear.heard, {
+    onEnd: fail, ...(ear.gap ? { onGap: ear.gap } : {}),
+  })).then((end) => {
+    stop = () => void end();
+    if (stopped) stop();
+  }, fail);
+  return () => {
+    stopped = true;
+    stop();
+  };
+}
