@@ -51,9 +51,11 @@ class Shaper:
         primitive: Json = {"attributes": {}, "material": mesh.look}
         put = primitive["attributes"]
         shared = self._scene.reduced or self._scene.layers[mesh.layer].kind == TERRAIN
-        chosen = slice(None) if shared else mesh.triangles.reshape(-1)
+        # In the mirror image, which north before east is, triangles turn the other way.
+        triangles = mesh.triangles[:, ::-1] if self._scene.frame.swapped else mesh.triangles
+        chosen = slice(None) if shared else triangles.reshape(-1)
         if shared:
-            primitive["indices"] = self._buffer.indices(mesh.triangles, len(mesh.vertices))
+            primitive["indices"] = self._buffer.indices(triangles, len(mesh.vertices))
         positions = self._positions(mesh.vertices)[chosen]
         put["POSITION"] = self._buffer.attribute("positions", positions, bounds=True)
         if not self._scene.reduced:
