@@ -40,6 +40,7 @@ _TILESET: Final = "application/json+3dtiles"
 _GLB: Final = "gotapi_portrayal.scene.gltf:glb"
 _JSON: Final = "gotapi_portrayal.scene.gltf:gltf"
 _KML: Final = "gotapi_portrayal.scene.kml"
+_I3S: Final = "gotapi_portrayal.scene.i3s"
 _KMZ: Final = "gotapi_portrayal.scene.kml_archive"
 _X3D: Final = "gotapi_portrayal.scene.x3d"
 _X3D_INDEX: Final = "gotapi_portrayal.scene.x3d_index"
@@ -57,6 +58,9 @@ FORMATS: Final[dict[str, Format]] = {
     "model/x3d+xml": Format(f"{_X3D}:encode_xml", f"{_X3D_INDEX}:index", can=_VRML_CAN),
     "model/x3d+vrml": Format(f"{_X3D}:encode_classic", f"{_X3D_INDEX}:index", can=_VRML_CAN),
     "model/vrml": Format(_VRML, f"{_X3D_INDEX}:index", can=_VRML_CAN),
+    "application/vnd.esri.i3s.json+gzip": Format(
+        "", f"{_I3S}:index", can=frozenset(), encoding="gzip"
+    ),
 }
 """Each MIME type that can be asked for, the best first."""
 
@@ -65,6 +69,7 @@ PLACES: Final[dict[str, str]] = {
     "kml": f"{_KML}:resource",
     "kmz": f"{_KMZ}:resource",
     "x3d": f"{_X3D_INDEX}:resource",
+    "i3s": f"{_I3S}:resource",
 }
 """The first segment of the id of a resource to its `model.ResourceFinder`."""
 
