@@ -12,6 +12,10 @@ Header names are lower case in every mapping. The Sec-Fetch matrix that `check_f
 | cross-site     | mode cors or websocket | refused | refused     |
 | other, missing | refused                | refused | refused     |
 
+Native, too, is a request with X-GotAPI-Origin, without Origin and Referer, whose only such header
+is `Sec-Fetch-Mode: cors`: Node's own `fetch` sends that. A browser that sends the mode sends the
+site beside it, and from another origin also its Origin.
+
 A browser sets these headers itself; a page cannot. So a foreign page reaches the API only in the
 modes in which the browser tells its true Origin, and never as an image, a form or a link.
 """
@@ -78,7 +82,7 @@ def identify(headers: Mapping[str, str]) -> Identity:
     and never overrides what a browser said.
     """
     lineage = lineage_of(headers)
-    sec_fetch = any(name.startswith("sec-fetch-") for name in headers)
+    sec_fetch = _sent_by_browser(headers)
     stated = headers.get("origin")
     if stated is None and "referer" in headers:
         stated = _referer_origin(headers["referer"])
@@ -134,7 +138,7 @@ def check_host(host_header: str, allowed: frozenset[str]) -> None:
 
 def check_fetch(headers: Mapping[str, str], *, kind: FetchKind) -> None:
     """Raise InvalidOrigin unless the Sec-Fetch headers allow the request; see the matrix above."""
-    if not any(name.startswith("sec-fetch-") for name in headers):
+    if not _sent_by_browser(headers):
         if kind is FetchKind.PAGE_ACTION:
             raise InvalidOrigin(
                 "Only the operator page itself may do this; use the gotapi command instead"
@@ -155,6 +159,14 @@ def check_fetch(headers: Mapping[str, str], *, kind: FetchKind) -> None:
         "The operator pages cannot be opened or used from another site; open the link that "
         "`gotapi run` prints"
     )
+
+
+def _sent_by_browser(headers: Mapping[str, str]) -> bool:
+    marks = {name for name in headers if name.startswith("sec-fetch-")}
+    hidden = "origin" not in headers and "referer" not in headers
+    if marks == {"sec-fetch-mode"} and headers["sec-fetch-mode"] == "cors" and hidden:
+        return NATIVE_HEADER not in headers  # Node; a page of the same origin has a Referer
+    return bool(marks)
 
 
 def _native_origin(value: str | None) -> str:

@@ -40,6 +40,7 @@ from gotapi_core.server.operator_api import (
 )
 from gotapi_core.server.operator_blobs import BlobActions
 from gotapi_core.server.operator_board import Board
+from gotapi_core.server.operator_console import ConsoleAccess
 
 log = logging.getLogger(__name__)
 
@@ -88,13 +89,14 @@ class Operator:
         self._board = board or Board(hub)
         more = OperatorActions(hub, stop)
         files = BlobActions(hub)
+        console_access = ConsoleAccess(hub)
         self._api = OperatorApi(
             hub,
             self._board,
             clock,
             self.console_link,
             {**more.reads, **files.reads},
-            {**more.actions, **files.actions},
+            {**more.actions, **files.actions, **console_access.actions},
         )
         self._page_secret = secrets.token_bytes(32)
 

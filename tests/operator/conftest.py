@@ -138,9 +138,7 @@ def make_hub(folder: Path, store: Store, clock: Callable[[], float], plugin: typ
     paths.prepare()
     return Hub(
         # With the operator page at `/`, as where no console was built; tests/web has the other.
-        settings=Settings(
-            server=ServerSettings(console=False), consent=ConsentSettings(wait=60.0)
-        ),
+        settings=Settings(server=ServerSettings(console=False), consent=ConsentSettings(wait=60.0)),
         paths=paths,
         store=store,
         clock=clock,

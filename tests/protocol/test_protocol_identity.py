@@ -255,6 +255,34 @@ def test_a_browser_that_hides_the_site_is_not_native():
         check_fetch({"sec-fetch-dest": "image"}, kind=FetchKind.API)
 
 
+NODE = {"sec-fetch-mode": "cors", "x-gotapi-origin": "org.example.node"}
+
+
+def test_a_program_in_node_is_native_though_its_fetch_sends_a_mode():
+    check_fetch(NODE, kind=FetchKind.API)
+    assert identify(NODE) == Identity("org.example.node", Lineage.ENVELOPE, False)
+    with pytest.raises(InvalidOrigin):
+        check_fetch(NODE, kind=FetchKind.PAGE_ACTION)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"origin": "https://evil.example"}, {"referer": "https://evil.example/"},
+        {"sec-fetch-dest": "empty"}, {"sec-fetch-mode": "no-cors"}, {"sec-fetch-mode": "navigate"},
+        {"sec-fetch-site": "odd"},
+    ],
+)  # fmt: skip
+def test_no_page_passes_for_node(more):
+    with pytest.raises(InvalidOrigin):
+        check_fetch({**NODE, **more}, kind=FetchKind.API)
+
+
+def test_the_mode_alone_is_no_name():
+    with pytest.raises(InvalidOrigin):
+        check_fetch({"sec-fetch-mode": "cors"}, kind=FetchKind.API)
+
+
 @pytest.mark.parametrize(
     ("headers", "kind", "advice"),
     [

@@ -1,5 +1,6 @@
 /** The shell: navigation, the state of the connection, and the page of the address. */
 import { html, nothing, type TemplateResult } from "lit";
+import { dropToken } from "./core/hub.js";
 import { hubState, link, follow } from "./core/live.js";
 import { act, dropKey } from "./core/operator.js";
 import { PAGES, href, place, type Page } from "./core/pages.js";
@@ -198,6 +199,7 @@ function picked(event: Event): string {
 
 async function signOut(): Promise<void> {
   try {
+    await dropToken();
     await act("logout", {});
   } catch (error) {
     tell(inWords(error), "bad");

@@ -1,0 +1,73 @@
+/** The hub's services, as the console itself uses them: by the SDK, with a token of its own. */
+import { Hub, TokenRejected, HubRefused, type Token } from "@gotapi/sdk";
+import { act } from "./operator.js";
+
+const KEY = "gotapi-console-token"; // shared by the tabs of this browser
+const OUT_OF_SCOPE = 14; // a plug-in came after the token was given
+
+interface Given extends Token {
+  readonly application: string;
+}
+
+let hub: Promise<Hub> | null = null;
+
+/**
+ * Does something with the hub's services: `withHub((hub) => hub.get("3dp/status", { serviceId }))`.
+ * A token that is over is replaced once; what fails then is thrown (see `inWords`).
+ */
+export async function withHub<T>(work: (hub: Hub) => Promise<T>): Promise<T> {
+  const first = await (hub ??= opened());
+  try {
+    return await work(first);
+  } catch (error) {
+    const stale = error instanceof TokenRejected || (error instanceof HubRefused && error.code === OUT_OF_SCOPE);
+    if (!stale) throw error;
+    return work(await renewed(first));
+  }
+}
+
+/** Gives the token back; called before signing out. */
+export async function dropToken(): Promise<void> {
+  const given = kept();
+  localStorage.removeItem(KEY);
+  hub?.then((one) => one.close(), () => undefined);
+  hub = null;
+  if (given) await act("api/revoke", { id: given.application }).catch(() => undefined);
+}
+
+/** Tells whether an application of the list is this console. */
+export function isConsole(id: string): boolean {
+  return kept()?.application === id;
+}
+
+async function renewed(stale: Hub): Promise<Hub> {
+  if (hub !== null && (await hub) === stale) {
+    stale.close();
+    if (kept()?.value === stale.token?.value) localStorage.removeItem(KEY);
+    hub = null;
+  }
+  return (hub ??= opened());
+}
+
+function opened(): Promise<Hub> {
+  const opening = token().then((given) => new Hub(location.origin, { token: given, keep: null }));
+  opening.catch(() => { hub = null; });
+  return opening;
+}
+
+async function token(): Promise<Given> {
+  const found = kept();
+  if (found && found.expires > Date.now() / 1000 + 60) return found;
+  const given = await act<Given>("api/console-token", {});
+  localStorage.setItem(KEY, JSON.stringify(given));
+  return given;
+}
+
+function kept(): Given | null {
+  try {
+    const found = JSON.parse(localStorage.getItem(KEY) ?? "null") as Given | null;
+    return typeof found?.value === "string" ? found : null;
+  } catch {
+    return null;
+  }
+}
