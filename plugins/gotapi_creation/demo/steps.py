@@ -31,6 +31,7 @@ SCOPES: Final = (CREATING, LOOKING, PRINTING)
 LAYER: Final = 6.0  # seconds in which a finished model becomes a layer
 VIEW: Final = 900  # pixels a side
 NOWHERE: Final = "LOCAL:METRES"  # the CRS of what lies nowhere on earth
+_NEARLY: Final = 0.9  # what has no area is left out of a layer
 _LOOK: Final = 0.2  # seconds between questions
 _HEIGHT: Final = 0.3  # millimetres of a printed layer
 _FETCH: Final = 30.0  # seconds without a byte of a file
@@ -44,6 +45,7 @@ class Box(msgspec.Struct, frozen=True, rename="camel"):
     crs: str
     lower_corner: tuple[float, float, float]
     upper_corner: tuple[float, float, float]
+    triangles: int
 
 
 class _Layers(msgspec.Struct, frozen=True):
@@ -106,16 +108,27 @@ class Walk:
         """Have the hub draw a picture of the model, which is a layer now."""
         self._story.begin("Look at it")
         service = await self._layer(known)
-        answer = await self._client.get(LOOKING, "layers", service)
-        name = service.rpartition(".")[0]  # the hub adds the plug-in's id
-        [box] = [one for one in msgspec.convert(answer, _Layers).layers if one.service_id == name]
+        box = await self._whole(service)
         self._story.progress("Drawing", 0.5)
         view = await self._client.get(
             LOOKING, "view", service, crs=box.crs or NOWHERE, background_color="0xFFFFFF",
             portrayals=portrayals(box.lower_corner, box.upper_corner, VIEW),
         )  # fmt: skip
         await self._save(msgspec.convert(view, _Document).uri, self._folder / "view.png")
-        self._story.finish(f"layer {name}, view.png")
+        self._story.finish("view.png")
+
+    async def _whole(self, service: str) -> Box:
+        """Return the layer as soon as it is the model: it begins as a coarse preview."""
+        triangles = await asyncio.to_thread(_triangles, self._folder / "model.stl")
+        name = service.rpartition(".")[0]  # the hub adds the plug-in's id
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + LAYER
+        while True:
+            answer = msgspec.convert(await self._client.get(LOOKING, "layers", service), _Layers)
+            [box] = [one for one in answer.layers if one.service_id == name]
+            if box.triangles >= _NEARLY * triangles or loop.time() > deadline:
+                return box
+            await asyncio.sleep(_LOOK)
 
     async def layers(self) -> list[str]:
         """Return the layers that are there."""
@@ -187,6 +200,13 @@ class Walk:
         if answer.status_code != 200 or len(answer.content) > _LARGEST:
             raise Unfit(f"The hub does not give the picture out (HTTP {answer.status_code})")
         await asyncio.to_thread(path.write_bytes, answer.content)
+
+
+def _triangles(stl: Path) -> int:
+    """Return how many triangles a binary STL has."""
+    with stl.open("rb") as file:
+        file.seek(80)
+        return int.from_bytes(file.read(4), "little")
 
 
 class _PrintStory(PrintReport):
