@@ -15,6 +15,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCES = Path("plugins/gotapi_portrayal/view/native")
 LIBRARY = Path("plugins/gotapi_portrayal/view/_raster.so")
+UNITS = ("raster.c", "scene.c", "resolve.c", "texture.c", "blend.c")
 # Contraction off: the same picture on every machine, whether it has fused multiplication or not.
 FLAGS = ["-O3", "-std=c11", "-fPIC", "-ffp-contract=off", "-Wno-psabi"]
 WIDER = ["-mavx2", "-DWIDE=8", "-DRASTER(name)=raster_##name##_avx2"]
@@ -48,7 +49,7 @@ def build(sources: Path, library: Path, *more: str) -> None:
         raise FileNotFoundError(f"there is no C compiler '{compiler[0]}'")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        units = [(one, USUAL) for one in ("raster.c", "scene.c", "resolve.c", "texture.c")]
+        units = [(one, USUAL) for one in UNITS]
         if platform.machine().lower() in ("x86_64", "amd64"):
             units.append(("raster.c", WIDER))
         objects = []

@@ -92,7 +92,7 @@ class ViewDesk:
         """Return the ETag that the answer to a request will have."""
         versions = await asyncio.to_thread(self._versions, selection)
         plain = msgspec.structs.replace(request, exceptions=ExceptionForm.XML)
-        told = repr((plain, versions, self._smooth, self._library.wide)).encode()
+        told = repr((plain, versions, self._smooth, self._library.name)).encode()
         return hashlib.sha256(told).hexdigest()[:32]
 
     async def view(self, request: GetView, selection: Selection) -> Drawn:

@@ -1,25 +1,23 @@
 """Draws geometry: a picture of triangle numbers, and the image layers that follow from it."""
 
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from ctypes import byref
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gotapi_portrayal.view import tables
 from gotapi_portrayal.view.camera import Camera
 from gotapi_portrayal.view.geometry import Geometry
-from gotapi_portrayal.view.library import NOTHING, Counts, Library, NativeCamera
+from gotapi_portrayal.view.library import NOTHING, Frame, Glass, Library, Names, Rows, Sun, Words
 from gotapi_portrayal.view.textures import Textures
 
-Names = NDArray[np.int32]
-Words = NDArray[np.uint32]
+Bytes = NDArray[np.uint8]
 
+OPAQUE: Final = 0xFF000000
+"""The alpha of a word of colour that nothing is seen through."""
 _ROWS: Final = 64  # rows that a thread resolves at a time
 
 
@@ -29,38 +27,20 @@ class Rasteriser:
     def __init__(self, library: Library, threads: int | None = None) -> None:
         self.library = library
         self.threads = threads or min(8, len(os.sched_getaffinity(0)))
-        self._spare: list[int] = []  # workspaces that nobody draws with
-        self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(self.threads, "gotapi-view") if self.threads > 1 else None
 
     def close(self) -> None:
         """Free what it holds; nothing may be drawn any more."""
         if self._pool is not None:
             self._pool.shutdown()
-        with self._lock:
-            spare, self._spare = self._spare, []
-        for workspace in spare:
-            self.library.free(workspace)
+        self.library.trim()
 
-    def draw(self, geometry: Geometry, camera: Camera) -> "Picture":
-        """Find out which triangle each pixel shows; raises MemoryError."""
-        names = np.empty((camera.height, camera.width), np.int32)
-        counts = Counts()
-        workspace = self._take()
-        try:
-            code = self.library.draw(
-                byref(geometry.scene()),
-                byref(_native(geometry, camera, self.threads)),
-                *(workspace, names.ctypes.data, byref(counts)),
-            )
-        finally:
-            with self._lock:
-                self._spare.append(workspace)
-        if code == 1:
-            raise MemoryError("no memory to draw the view")
-        if code:
-            raise ValueError("the rasteriser refuses the camera's size or planes")
-        return Picture(names, geometry, camera, self)
+    def draw(self, geometry: Geometry, camera: Camera, glass: Glass | None = None) -> "Picture":
+        """Find out which triangle each pixel shows; raises MemoryError, OwsError."""
+        if glass is not None and glass.opacity.shape != (geometry.count,):
+            raise ValueError(f"opacities are {glass.opacity.shape}; ({geometry.count},) is needed")
+        layers = self.library.draw(geometry, camera, self.threads, glass)
+        return Picture(layers, geometry, camera, self, glass)
 
     def shared(self, work: Callable[[int, int], object], rows: int) -> None:
         """Share rows out among the threads: `work` gets the first and the one after the last."""
@@ -71,56 +51,41 @@ class Rasteriser:
         for done in [self._pool.submit(work, *span) for span in spans]:
             done.result()
 
-    def _take(self) -> int:
-        with self._lock:
-            if self._spare:
-                return self._spare.pop()
-        workspace = self.library.workspace()
-        if not workspace:
-            raise MemoryError("no memory to draw the view")
-        return workspace
-
-
-def _native(geometry: Geometry, camera: Camera, threads: int) -> NativeCamera:
-    eye = camera.eye - geometry.origin
-    high = eye.astype(np.float32)
-    native = NativeCamera(
-        sx=camera.sx, sy=camera.sy, cx=camera.cx, cy=camera.cy, near=camera.near, far=camera.far,
-        width=camera.width, height=camera.height, parallel=camera.parallel, threads=threads,
-    )  # fmt: skip
-    native.eye_high[:] = high.tolist()
-    native.eye_low[:] = (eye - high).astype(np.float32).tolist()
-    native.axes[:] = np.concatenate([camera.right, camera.up, camera.forward]).tolist()
-    return native
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """Which triangle each pixel shows.
 
-    `names`, (height, width), has twice the triangle's number in drawing order, plus one where it
-    is seen from behind, or NOTHING.
+    `layers`, (n, height, width), have twice the triangle's number in drawing order, plus one where
+    it is seen from behind, or NOTHING. The first is what is nearest; where that is glass, the
+    second has what is behind it, and so on.
     """
 
-    names: Names
+    layers: Names
     geometry: Geometry
     camera: Camera
     rasteriser: Rasteriser
+    glass: Glass | None = None
+
+    @property
+    def names(self) -> Names:
+        """What is nearest, (height, width)."""
+        nearest: Names = self.layers[0]
+        return nearest
 
     def empty(self) -> NDArray[np.bool_]:
         """Return where nothing is seen."""
         nothing: NDArray[np.bool_] = self.names == NOTHING
         return nothing
 
-    def words(self, table: Words, empty: int = 0) -> Words:
+    def words(self, table: Words, empty: int = 0, layer: int = 0) -> Words:
         """Look a word up for each pixel in a table of two for each triangle, (n, 2)."""
-        out = np.empty(self.names.shape, np.uint32)
+        names = self.layers[layer]
+        out = np.empty(names.shape, np.uint32)
         self._check(table)
 
         def rows(top: int, bottom: int) -> None:
-            part, to = self.names[top:bottom], out[top:bottom]
-            library = self.rasteriser.library
-            library.words(part.ctypes.data, part.size, table.ctypes.data, empty, to.ctypes.data)
+            self.rasteriser.library.words(names[top:bottom], table, empty, out[top:bottom])
 
         self.rasteriser.shared(rows, len(out))
         return out
@@ -129,64 +94,91 @@ class Picture:
         self,
         table: Words,
         ground: int = 0xFFFFFF,
-        backdrop: NDArray[np.uint8] | None = None,
+        backdrop: Bytes | None = None,
         samples: int = 1,
-    ) -> NDArray[np.uint8]:
+    ) -> Bytes:
         """Return (height, width, 3) of red, green and blue by a table of 0xBBGGRR words.
 
         `samples` pixels of the picture on each axis become one. Behind everything is `ground`,
-        or the `backdrop`, of the size of the result.
+        or the `backdrop`, of the size of the result. Glass is drawn as what is solid.
         """
         height, width = (side // samples for side in self.names.shape)
         out = np.empty((height, width, 3), np.uint8)
         self._check(table)
-        behind = None if backdrop is None else np.ascontiguousarray(backdrop)
-        if behind is not None and (behind.shape != out.shape or behind.dtype != np.uint8):
-            raise ValueError(f"the backdrop is {behind.shape}; {out.shape} bytes are needed")
+        behind: int | Bytes = ground
+        if backdrop is not None:
+            behind = _behind(backdrop, out.shape)
 
         def rows(top: int, bottom: int) -> None:
-            self.rasteriser.library.rgb(
-                *(self.names.ctypes.data, width, top, bottom, samples, table.ctypes.data, ground),
-                *(None if behind is None else behind.ctypes.data, out.ctypes.data),
-            )
+            span = Rows(top, bottom)
+            self.rasteriser.library.rgb(self.names, span, samples, table, behind, out)
 
         self.rasteriser.shared(rows, height)
         return out
 
+    def composed(
+        self,
+        table: Words,
+        textures: Textures | None = None,
+        ground: int = 0xFFFFFFFF,
+        backdrop: Bytes | None = None,
+        samples: int = 1,
+    ) -> Words:
+        """Return colours with textures, what is seen through glass, and what is behind it all.
+
+        They are words 0xAABBGGRR, one a sample; colours are multiplied by alpha. `ground` is one,
+        0 for nothing; a `backdrop` has a pixel for `samples` x `samples`.
+        """
+        if self.glass is None and backdrop is None:
+            nearest = self.words(table, ground)
+            if textures is not None:
+                self._textured(textures, nearest, 0)
+            return nearest
+        under: Words = np.full(self.names.shape, ground, np.uint32)
+        if backdrop is not None:
+            height, width = under.shape[0] // samples, under.shape[1] // samples
+            self._backdrop(_behind(backdrop, (height, width, 3)), samples, under)
+        for layer in reversed(range(len(self.layers))):
+            if layer and (self.layers[layer] == NOTHING).all():
+                continue
+            shown = self.words(table, 0, layer)
+            if textures is not None:
+                self._textured(textures, shown, layer)
+            self._over(shown, layer, under)
+        return under
+
     def painted(
         self,
         table: Words,
-        textures: Textures,
+        textures: Textures | None,
         ground: int = 0xFFFFFF,
-        backdrop: NDArray[np.uint8] | None = None,
+        backdrop: Bytes | None = None,
         samples: int = 1,
-    ) -> NDArray[np.uint8]:
-        """Return what `colours` does, with textures on the triangles that have one."""
-        words = self.words(table, ground)
-        if backdrop is not None:
-            behind = tables.colour_words(backdrop.reshape(-1, 3)).reshape(backdrop.shape[:2])
-            finer = behind.repeat(samples, 0).repeat(samples, 1)
-            np.copyto(words, finer, where=self.empty())
-        library, geometry, rays = self.rasteriser.library, self.geometry, self._rays()
+    ) -> Bytes:
+        """Return what `colours` does, with textures and glass."""
+        words = self.composed(table, textures, ground | OPAQUE, backdrop, samples)
+        return self.averaged(words, samples)
 
-        def texture(top: int, bottom: int) -> None:
-            library.texture(
-                *(self.names.ctypes.data, self.camera.width, top, bottom),
-                *(geometry.planes.ctypes.data, rays.ctypes.data, self.camera.parallel),
-                *(textures.slots.ctypes.data, textures.mappings.ctypes.data),
-                *(textures.of_slot.ctypes.data, textures.textures.ctypes.data),
-                *(textures.texels.ctypes.data, textures.light.ctypes.data, words.ctypes.data),
-            )
-
-        self.rasteriser.shared(texture, len(words))
+    def averaged(self, words: Words, samples: int = 1, alpha: bool = False) -> Bytes:
+        """Average samples to (height, width, 3), or 4 with alpha."""
         height, width = (side // samples for side in words.shape)
-        out = np.empty((height, width, 3), np.uint8)
+        out = np.empty((height, width, 4 if alpha else 3), np.uint8)
 
         def average(top: int, bottom: int) -> None:
-            library.average(words.ctypes.data, width, top, bottom, samples, out.ctypes.data)
+            self.rasteriser.library.average(words, Rows(top, bottom), samples, out)
 
         self.rasteriser.shared(average, height)
         return out
+
+    def shade(self, words: Words, suns: tuple[Sun, ...], samples: int = 1) -> None:
+        """Take the sun's light from words of colour where it does not shine."""
+        frame, planes = self._frame(), self.geometry.planes
+
+        def shadow(top: int, bottom: int) -> None:
+            span = Rows(top, bottom)
+            self.rasteriser.library.shadow(self.names, span, samples, planes, frame, suns, words)
+
+        self.rasteriser.shared(shadow, len(words))
 
     def depth(self) -> NDArray[np.float32]:
         """Return the distance from the eye to what each pixel's centre shows, 0 for nothing.
@@ -194,28 +186,60 @@ class Picture:
         With a parallel projection it is the distance along the view from the plane through the
         eye. Units of the CRS.
         """
-        camera, geometry = self.camera, self.geometry
         out = np.empty(self.names.shape, np.float32)
-        rays = self._rays()
+        frame, planes = self._frame(), self.geometry.planes
 
         def rows(top: int, bottom: int) -> None:
-            self.rasteriser.library.depth(
-                *(self.names.ctypes.data, camera.width, top, bottom, geometry.planes.ctypes.data),
-                *(rays.ctypes.data, camera.parallel, camera.near, camera.far, out.ctypes.data),
-            )
+            self.rasteriser.library.depth(self.names, Rows(top, bottom), planes, frame, out)
 
-        self.rasteriser.shared(rows, camera.height)
+        self.rasteriser.shared(rows, len(out))
         return out
 
-    def _rays(self) -> NDArray[np.float64]:
-        eye = self.camera.eye - self.geometry.origin
-        base, across, down = self.camera.rays()
-        if self.camera.parallel:
-            eye, base = eye + base, self.camera.forward
-        return np.concatenate([eye, base, across, down])
+    def _textured(self, textures: Textures, words: Words, layer: int) -> None:
+        frame, planes, names = self._frame(), self.geometry.planes, self.layers[layer]
+
+        def texture(top: int, bottom: int) -> None:
+            span = Rows(top, bottom)
+            self.rasteriser.library.texture(names, span, planes, frame, textures, words)
+
+        self.rasteriser.shared(texture, len(words))
+
+    def _over(self, words: Words, layer: int, under: Words) -> None:
+        names = self.layers[layer]
+        opacity = None if self.glass is None else self.glass.opacity
+        if opacity is None:
+            opacity = np.full(self.geometry.count, 255, np.uint8)
+
+        def over(top: int, bottom: int) -> None:
+            rows = slice(top, bottom)
+            self.rasteriser.library.over(names[rows], words[rows], opacity, under[rows])
+
+        self.rasteriser.shared(over, len(words))
+
+    def _backdrop(self, backdrop: Bytes, samples: int, words: Words) -> None:
+        def fill(top: int, bottom: int) -> None:
+            self.rasteriser.library.backdrop(backdrop, Rows(top, bottom), samples, words)
+
+        self.rasteriser.shared(fill, len(words))
+
+    def _frame(self) -> Frame:
+        camera = self.camera
+        eye = camera.eye - self.geometry.origin
+        base, across, down = camera.rays()
+        if camera.parallel:
+            eye, base = eye + base, camera.forward
+        rays = np.concatenate([eye, base, across, down])
+        return Frame(rays, camera.parallel, camera.near, camera.far)
 
     def _check(self, table: Words) -> None:
         if table.dtype != np.uint32 or not table.flags.c_contiguous:
             raise ValueError("a table has contiguous uint32 words")
         if table.shape != (self.geometry.count, 2):
             raise ValueError(f"the table is {table.shape}; ({self.geometry.count}, 2) is needed")
+
+
+def _behind(backdrop: Bytes, shape: tuple[int, ...]) -> Bytes:
+    behind = np.ascontiguousarray(backdrop)
+    if behind.shape != shape or behind.dtype != np.uint8:
+        raise ValueError(f"the backdrop is {behind.shape}; {shape} bytes are needed")
+    return behind

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gotapi_portrayal.view.library import CLUSTER, LANES, Library, Scene
+from gotapi_portrayal.view.library import LANES, Library
 
 Floats = NDArray[np.float32]
 
@@ -20,7 +20,7 @@ class Piece:
     triangles: NDArray[np.uint32]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Geometry:
     """All triangles of a scene, in the order in which they are drawn.
 
@@ -45,10 +45,6 @@ class Geometry:
         """The memory it takes."""
         return sum(one.nbytes for one in (self.order, self.corners, self.boxes, self.planes))
 
-    def scene(self) -> Scene:
-        """Return it for the rasteriser; valid as long as this object."""
-        return Scene(self.count, len(self.boxes), self.corners.ctypes.data, self.boxes.ctypes.data)
-
     def points(self) -> Floats:
         """Return the corners of the triangles, (n, 3, 3), in drawing order and local."""
         blocks = self.corners.reshape(-1, 3, 3, LANES)
@@ -61,17 +57,7 @@ def geometry(library: Library, pieces: Iterable[Piece]) -> Geometry:
     held = list(pieces)
     origin = _origin(held)
     vertices, triangles = _joined(held, origin)
-    count = len(triangles)
-    order = np.empty(count, np.uint32)
-    corners = np.empty((count + LANES - 1) // LANES * LANES * 9, np.float32)
-    boxes = np.empty(((count + CLUSTER - 1) // CLUSTER, 6), np.float32)
-    planes = np.empty((count, 6), np.float32)
-    v, t = vertices.ctypes.data, triangles.ctypes.data
-    if library.order(v, len(vertices), t, count, order.ctypes.data):
-        raise MemoryError("no memory to bring the triangles into order")
-    library.fill(v, t, count, order.ctypes.data, corners.ctypes.data, boxes.ctypes.data)
-    library.planes(corners.ctypes.data, count, planes.ctypes.data)
-    return Geometry(origin, order, corners, boxes, planes)
+    return Geometry(origin, *library.layout(vertices, triangles))
 
 
 def _origin(pieces: list[Piece]) -> NDArray[np.float64]:

@@ -1,14 +1,17 @@
-"""The native rasteriser, where it was built; its functions let other threads run."""
+"""What draws: the native rasteriser where it was built, else Embree, else NumPy."""
 
-import contextlib
-import ctypes
 import functools
 import logging
-import platform
-from collections.abc import Callable
-from ctypes import POINTER, c_double, c_float, c_int, c_int32, c_uint32, c_uint64, c_void_p
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from gotapi_portrayal.view.camera import Camera
+    from gotapi_portrayal.view.geometry import Geometry
+    from gotapi_portrayal.view.textures import Textures
 
 log = logging.getLogger(__name__)
 
@@ -16,120 +19,142 @@ NOTHING: Final = 0x7FFFFFFF
 """In a picture of triangle numbers: no triangle is seen there."""
 CLUSTER: Final = 256
 LANES: Final = 8
-_FILE: Final = Path(__file__).with_name("_raster.so")
+NATIVE: Final = Path(__file__).with_name("_raster.so")
+
+Names = NDArray[np.int32]
+Words = NDArray[np.uint32]
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 
 
-Function = Callable[..., int]
+class Layout(NamedTuple):
+    """Triangles in the order in which they are drawn; `native/raster.h` says how."""
+
+    order: Words
+    corners: Floats
+    boxes: Floats
+    planes: Floats
 
 
-class Scene(ctypes.Structure):
-    """`Scene` of raster.h."""
+class Glass(NamedTuple):
+    """What is seen through: `opacity` of each triangle, 255 for solid; less than `least` is
+    not drawn; `layers` surfaces are seen one behind the other."""
 
-    _fields_ = (
-        ("triangles", c_uint32),
-        ("clusters", c_uint32),
-        ("corners", c_void_p),
-        ("boxes", c_void_p),
-    )
+    opacity: Bytes
+    least: int
+    layers: int
 
 
-class NativeCamera(ctypes.Structure):
-    """`Camera` of raster.h."""
+class Rows(NamedTuple):
+    """Some rows of a picture: the first, and the one after the last."""
 
-    _fields_ = (
-        ("eye_high", c_float * 3),
-        ("eye_low", c_float * 3),
-        ("axes", c_float * 9),
-        ("sx", c_float),
-        ("sy", c_float),
-        ("cx", c_float),
-        ("cy", c_float),
-        ("near", c_float),
-        ("far", c_float),
-        ("width", c_int32),
-        ("height", c_int32),
-        ("parallel", c_int32),
-        ("threads", c_int32),
-    )
+    top: int
+    bottom: int
 
 
-class Counts(ctypes.Structure):
-    """`Counts` of raster.h."""
+class Frame(NamedTuple):
+    """Where the rays of a picture's pixels are: twelve float64 as `native/resolve.c` has them."""
 
-    _fields_ = (
-        ("clusters_drawn", c_uint64),
-        ("triangles_set_up", c_uint64),
-        ("triangles_clipped", c_uint64),
-    )
+    rays: NDArray[np.float64]
+    parallel: bool
+    near: float
+    far: float
 
 
-class Library(NamedTuple):
-    """The functions of the rasteriser."""
+class Sun(NamedTuple):
+    """A picture that the sun took: what each of its pixels shows, by a parallel camera."""
 
-    draw: Function
-    order: Function
-    fill: Function
-    planes: Function
-    words: Function
-    rgb: Function
-    depth: Function
-    texture: Function
-    average: Function
-    workspace: Function
-    free: Function
-    wide: bool
-    """Whether it uses AVX2."""
+    names: Names
+    camera: "Camera"
+    eye: NDArray[np.float64]
+    """Of the camera, in the geometry's frame."""
+
+
+class Library(Protocol):
+    """What draws and colours. Rows can be worked on by several threads at once.
+
+    `names` are pictures as `Picture.names`; results are written into the last argument.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is: pictures of two with the same name are the same."""
+
+    def layout(self, vertices: Floats, triangles: Words) -> Layout:
+        """Bring triangles into order; every corner is there and finite."""
+
+    def draw(
+        self, geometry: "Geometry", camera: "Camera", threads: int, glass: Glass | None
+    ) -> Names:
+        """Return what is seen, (layers, height, width); raises MemoryError, OwsError."""
+
+    def words(self, names: Names, table: Words, empty: int, out: Words) -> None:
+        """Look up a word for each pixel."""
+
+    def rgb(
+        self,
+        names: Names,
+        rows: Rows,
+        samples: int,
+        table: Words,
+        ground: int | Bytes,
+        out: Bytes,
+    ) -> None:
+        """Look up and average colours; `ground` is a word, or a picture of the size of `out`."""
+
+    def depth(self, names: Names, rows: Rows, planes: Floats, frame: Frame, out: Floats) -> None:
+        """Measure distances."""
+
+    def texture(
+        self,
+        names: Names,
+        rows: Rows,
+        planes: Floats,
+        frame: Frame,
+        textures: "Textures",
+        words: Words,
+    ) -> None:
+        """Replace the words of what has a texture."""
+
+    def over(self, names: Names, words: Words, opacity: Bytes, under: Words) -> None:
+        """Lay a layer over what is behind it."""
+
+    def backdrop(self, backdrop: Bytes, rows: Rows, samples: int, words: Words) -> None:
+        """Fill with a picture (h, w, 3); words are `samples` times as many a side."""
+
+    def shadow(
+        self,
+        names: Names,
+        rows: Rows,
+        samples: int,
+        planes: Floats,
+        frame: Frame,
+        suns: tuple[Sun, ...],
+        words: Words,
+    ) -> None:
+        """Take the sun's light from where it does not shine; the first sun that sees it counts."""
+
+    def average(self, words: Words, rows: Rows, samples: int, out: Bytes) -> None:
+        """Average samples to (height, width, 3 or 4)."""
+
+    def trim(self) -> None:
+        """Free what is kept for the next picture."""
 
 
 @functools.cache
-def library() -> Library | None:
-    """Return the rasteriser; None where it was not built, or does not fit this machine."""
+def library() -> Library:
+    """Return the best that this machine has; says once in the log where it is not the native."""
+    from gotapi_portrayal.view.compiled import load
+
     try:
-        return load(_FILE)
-    except OSError as error:
-        log.warning("views are drawn without the native rasteriser: %s", error)
-        return None
+        return load(NATIVE)
+    except (OSError, AttributeError) as error:  # not there, not for this machine, an older one
+        from gotapi_portrayal.view.fallback import fallback
 
-
-def load(path: Path, widest: bool = True) -> Library:
-    """Load a built rasteriser; raises OSError. AVX2 is used where it is there and `widest`."""
-    file = ctypes.CDLL(str(path))
-    wide = widest and hasattr(file, "raster_draw_avx2") and "avx2" in _features()
-    camera, scene, counts = POINTER(NativeCamera), POINTER(Scene), POINTER(Counts)
-    picture, table = c_void_p, c_void_p
-
-    def function(name: str, result: Any, *arguments: Any) -> Function:
-        found = getattr(file, name)
-        found.argtypes, found.restype = arguments, result
-        return cast("Function", found)
-
-    numbers = [c_uint32] * 3
-    return Library(
-        function("raster_draw_avx2" if wide else "raster_draw", c_int, scene, camera, c_void_p,
-                 picture, counts),
-        function("raster_order", c_int, c_void_p, c_uint32, c_void_p, c_uint32, c_void_p),
-        function("raster_fill", None, c_void_p, c_void_p, c_uint32, *[c_void_p] * 3),
-        function("raster_planes", None, c_void_p, c_uint32, table),
-        function("resolve_words", None, picture, c_uint32, table, c_uint32, c_void_p),
-        function("resolve_rgb", None, picture, *numbers, c_uint32, table, c_uint32, c_void_p,
-                 c_void_p),
-        function("resolve_depth", None, picture, *numbers, table, c_void_p, c_int, c_double,
-                 c_double, c_void_p),
-        function("resolve_texture", None, picture, *numbers, table, c_void_p, c_int,
-                 *[c_void_p] * 7),
-        function("resolve_average", None, c_void_p, *numbers, c_uint32, c_void_p),
-        function("raster_workspace", c_void_p),
-        function("raster_free", None, c_void_p),
-        wide,
-    )  # fmt: skip
-
-
-def _features() -> frozenset[str]:
-    """Return what the processor can, as Linux tells it."""
-    if platform.machine().lower() not in ("x86_64", "amd64"):
-        return frozenset()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("flags"):
-                return frozenset(line.split())
-    return frozenset()
+        instead = fallback()
+        log.warning(
+            "views are drawn slowly, by %s: there is no native rasteriser (%s); install a C"
+            " compiler and gotapi-hub anew to have it",
+            *(instead.name, error),
+        )
+        return instead

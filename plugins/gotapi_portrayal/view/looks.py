@@ -92,6 +92,25 @@ def _paint(theme: Bytes, one: Gathered, materials: dict[int, Material]) -> None:
             theme[one.part.materials == number] = np.rint(np.array(lit) * 255).astype(np.uint8)
 
 
+def opacities(store: SceneStore, geometry: Geometry, parts: Sequence[Gathered]) -> Bytes | None:
+    """Return the opacity of each triangle in drawing order, by its material where that is shown.
+
+    255 is solid, 0 is not there; None where everything is solid.
+    """
+    found: list[Bytes] = []
+    for one in parts:
+        solid = np.full(len(one.part.triangles), 255, np.uint8)
+        if (one.chosen.style or AS_IS) == AS_IS:
+            for number, material in store.materials(one.part.layer).items():
+                if material.transparency > 0:
+                    share = round(255 * (1.0 - min(1.0, material.transparency)))
+                    solid[one.part.materials == number] = share
+        found.append(solid)
+    if all((one == 255).all() for one in found):
+        return None
+    return np.ascontiguousarray(np.concatenate(found)[geometry.order])
+
+
 def painted(store: SceneStore, geometry: Geometry, parts: Sequence[Gathered]) -> Textures | None:
     """Return the textures on the triangles of the parts, by the styles chosen; None without any."""
     numbers: dict[int, int] = {}

@@ -8,19 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gotapi_portrayal.view import offer
-from gotapi_portrayal.view.camera import Camera, orthographic
-from gotapi_portrayal.view.drawing import Picture
-from gotapi_portrayal.view.geometry import Geometry
-from gotapi_portrayal.view.library import NOTHING
-from gotapi_portrayal.view.tables import SUN
+from gotapi_portrayal.view.drawing import OPAQUE, Picture
+from gotapi_portrayal.view.library import Words
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-SHADOW_MAP: Final = 2048
-"""Pixels of a side of the picture that the sun takes."""
-_SHADE: Final = 0.62
 _PAPER: Final = np.array((250, 248, 240), np.float32)
 _PENCIL: Final = np.array((58, 56, 62), np.float32)
 
@@ -38,30 +32,27 @@ class Canvas:
         return ~self.picture.empty()
 
 
-def apply(styles: tuple[str, ...], picture: Picture, colours: Bytes) -> Bytes:
-    """Return the colours with some overall styles on them, one after the other."""
-    canvas = Canvas(picture, colours.astype(np.float32))
+def apply(styles: tuple[str, ...], picture: Picture, words: Words) -> Words:
+    """Return words of colour with some overall styles on them, one after the other."""
+    colours = words.view(np.uint8).reshape(*words.shape, 4)
+    canvas = Canvas(picture, colours[..., :3].astype(np.float32))
     for style in styles:
         if (change := _CHANGES.get(style)) is not None:
             change(canvas)
-    return np.clip(np.rint(canvas.colours), 0, 255).astype(np.uint8)
+    changed = np.full((*words.shape, 4), 255, np.uint8)
+    changed[..., :3] = np.clip(np.rint(canvas.colours), 0, 255)
+    return changed.view(np.uint32)[..., 0]
 
 
 def changes(styles: tuple[str, ...]) -> bool:
-    """Tell whether anything is to be done."""
+    """Tell whether `apply` does anything."""
     return any(style in _CHANGES for style in styles)
 
 
-def halved(colours: Bytes, samples: int) -> Bytes:
-    """Average `samples` x `samples` pixels to one."""
-    if samples == 1:
-        return colours
-    height, width = colours.shape[0] // samples, colours.shape[1] // samples
-    blocks = colours.reshape(height, samples, width, samples, 3).astype(np.uint16)
-    averaged: Bytes = (
-        (blocks.sum(axis=(1, 3), dtype=np.uint32) + samples * samples // 2) // samples**2
-    ).astype(np.uint8)
-    return averaged
+def cut_out(picture: Picture, words: Words) -> Words:
+    """Return words of which only those are left where there is a surface."""
+    kept: Words = np.where(picture.empty(), np.uint32(0), words | np.uint32(OPAQUE))
+    return kept
 
 
 def _fog(canvas: Canvas) -> None:
@@ -141,54 +132,7 @@ def _facing(picture: Picture) -> Floats:
     return facing
 
 
-def _shadow(canvas: Canvas) -> None:
-    picture = canvas.picture
-    points, seen = _points(picture), canvas.seen
-    if not seen.any():
-        return
-    sun = _sun_camera(picture.geometry, points[seen])
-    names = picture.rasteriser.draw(picture.geometry, sun)
-    heights = np.where(names.names == NOTHING, np.inf, names.depth())
-    offset = points[seen] + picture.geometry.origin - sun.eye
-    column = np.clip((sun.cx + offset @ sun.right * sun.sx).astype(np.int32), 0, SHADOW_MAP - 1)
-    row = np.clip((sun.cy - offset @ sun.up * sun.sy).astype(np.int32), 0, SHADOW_MAP - 1)
-    texel = max(1 / sun.sx, 1 / sun.sy)
-    # A surface lies some way before and behind its own middle in a texel of the map.
-    dark = offset @ sun.forward > heights[row, column] + 3.0 * texel
-    shaded = canvas.colours[seen]
-    shaded[dark] *= _SHADE
-    canvas.colours[seen] = shaded
-
-
-def _points(picture: Picture) -> NDArray[np.float64]:
-    """Return what each pixel shows as points of the geometry's frame."""
-    camera, depth = picture.camera, picture.depth().astype(np.float64)[..., None]
-    first, across, down = camera.rays()
-    x = np.arange(camera.width)[:, None]
-    y = np.arange(camera.height)[:, None, None]
-    rays = first + x * across + y * down
-    eye = camera.eye - picture.geometry.origin
-    if camera.parallel:
-        parallel: NDArray[np.float64] = eye + rays + depth * camera.forward
-        return parallel
-    points: NDArray[np.float64] = eye + rays * (depth / np.linalg.norm(rays, axis=2)[..., None])
-    return points
-
-
-def _sun_camera(geometry: Geometry, points: NDArray[np.float64]) -> Camera:
-    """Return a camera in the sun that sees all of some points and what may stand before them."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    middle = (low + high) / 2 + geometry.origin
-    reach = float(np.linalg.norm(high - low)) / 2 + 1.0
-    far = reach + float(np.abs(geometry.boxes).max(initial=1.0)) * 2
-    window = (-reach, reach, -reach, reach)
-    return orthographic(
-        middle + SUN * far, middle, None, window, (0.0, 2 * far + reach), (SHADOW_MAP, SHADOW_MAP)
-    )
-
-
 _CHANGES: Final[dict[str, Callable[[Canvas], None]]] = {
-    offer.SHADOW: _shadow,
     offer.FOG: _fog,
     offer.WIREFRAME: _wireframe,
     offer.XRAY: _xray,

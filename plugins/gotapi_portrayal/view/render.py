@@ -12,13 +12,16 @@ from gotapi_portrayal.request.types import Colour, ImageLayer
 from gotapi_portrayal.view import encode, offer, overall
 from gotapi_portrayal.view.backdrops import backdrop
 from gotapi_portrayal.view.camera import Camera
-from gotapi_portrayal.view.drawing import Picture, Rasteriser
+from gotapi_portrayal.view.drawing import OPAQUE, Picture, Rasteriser
 from gotapi_portrayal.view.stage import Stage
 
 Bytes = NDArray[np.uint8]
 
 SAMPLES: Final = 2
 """Samples a pixel and axis of a smooth picture."""
+PANES: Final = 6
+"""Surfaces that are seen through each other; what is behind the last of them is not seen."""
+_PANE_ROOM: Final = 48 << 20  # samples of all panes of a picture; at least two are drawn
 _WHITE: Final = 0xFFFFFF
 
 
@@ -52,9 +55,11 @@ class Renderer:
         self, stage: Stage, camera: Camera, layers: tuple[ImageLayer, ...], looks: Looks
     ) -> list[bytes]:
         """Return the files of some image layers, in their order."""
-        picture = None
-        if any(layer.name != "COLOR" for layer in layers) or looks.samples == 1:
-            picture = self.rasteriser.draw(stage.geometry, camera)
+        picture, hard = None, looks.samples == 1
+        colour = any(layer.name == "COLOR" for layer in layers)
+        if hard or any(layer.name != "COLOR" for layer in layers):
+            panes = _panes(camera) if colour and hard else 1
+            picture = self.rasteriser.draw(stage.geometry, camera, stage.glass(panes))
         work = [self._work(stage, camera, picture, layer, looks) for layer in layers]
         if len(work) == 1:
             return [work[0]()]
@@ -84,35 +89,36 @@ class Renderer:
     ) -> bytes:
         samples = looks.samples
         if picture is None or samples > 1:
-            picture = self.rasteriser.draw(stage.geometry, camera.finer(samples))
-        colours = _colours(stage, picture, camera, looks)
+            finer = camera.finer(samples)
+            picture = self.rasteriser.draw(stage.geometry, finer, stage.glass(_panes(finer)))
         see_through = looks.ground is None and layer.format in (offer.PNG, offer.PNG32, offer.WEBP)
-        if see_through:
-            colours = np.dstack([colours, _coverage(picture, samples)])
-        return encoded(colours, layer)
+        return encoded(_colours(stage, picture, camera, looks, see_through), layer)
 
 
-def _colours(stage: Stage, picture: Picture, camera: Camera, looks: Looks) -> Bytes:
+def _panes(camera: Camera) -> int:
+    return min(PANES, max(2, _PANE_ROOM // (camera.width * camera.height)))
+
+
+def _colours(
+    stage: Stage, picture: Picture, camera: Camera, looks: Looks, see_through: bool
+) -> Bytes:
     samples, ground = looks.samples, looks.ground
-    changed = overall.changes(looks.styles)
     fill = _WHITE if ground is None or isinstance(ground, str) else _word(ground)
-    behind = None
-    if isinstance(ground, str):
-        behind = backdrop(ground, camera.finer(samples) if changed else camera)
-    inner = 1 if changed else samples
-    if stage.textures is None:
-        colours = picture.colours(stage.colours, fill, behind, inner)
-    else:
-        colours = picture.painted(stage.colours, stage.textures, fill, behind, inner)
-    if not changed:
-        return colours
-    return overall.halved(overall.apply(looks.styles, picture, colours), samples)
-
-
-def _coverage(picture: Picture, samples: int) -> Bytes:
-    """Return how much of each pixel is covered, 0 to 255."""
-    alpha = np.where(picture.empty(), 0, 255).astype(np.uint8)
-    return overall.halved(np.dstack([alpha] * 3), samples)[..., 0]
+    behind = backdrop(ground, camera) if isinstance(ground, str) else None
+    changed, shadow = overall.changes(looks.styles), offer.SHADOW in looks.styles
+    bare = stage.textures is None and stage.opacity is None
+    if bare and not (changed or shadow or see_through):
+        return picture.colours(stage.colours, fill, behind, samples)
+    # What is changed as a whole is cut out afterwards: then glass in front of nothing is white.
+    under = 0 if see_through and not changed else fill | OPAQUE
+    words = picture.composed(stage.colours, stage.textures, under, behind, samples)
+    if shadow and (suns := stage.shadows.suns(picture)):
+        picture.shade(words, suns, samples)
+    if changed:
+        words = overall.apply(looks.styles, picture, words)
+        if see_through:
+            words = overall.cut_out(picture, words)
+    return picture.averaged(words, samples, see_through)
 
 
 def encoded(colours: Bytes, layer: ImageLayer) -> bytes:

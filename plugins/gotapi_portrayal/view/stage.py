@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gotapi_portrayal.check import Selection
 from gotapi_portrayal.data.store import SceneStore
 from gotapi_portrayal.gather import gather
 from gotapi_portrayal.view import looks, tables
 from gotapi_portrayal.view.geometry import Geometry, Piece, geometry
-from gotapi_portrayal.view.library import Library
+from gotapi_portrayal.view.library import Glass, Library
+from gotapi_portrayal.view.shadows import Shadows
 from gotapi_portrayal.view.tables import Words
 from gotapi_portrayal.view.textures import Textures
 
@@ -28,6 +30,20 @@ class Stage:
     features: Words
     textures: Textures | None
     unit: float = 1.0
+    opacity: NDArray[np.uint8] | None = None
+    """Of each triangle, 255 for what is solid; None where everything is."""
+
+    def glass(self, layers: int) -> Glass | None:
+        """Return what is seen through, for pictures of some surfaces one behind the other.
+
+        What is nothing but clear is in no picture.
+        """
+        return None if self.opacity is None else Glass(self.opacity, 1, layers)
+
+    @cached_property
+    def shadows(self) -> Shadows:
+        """What the sun sees; few ask for it."""
+        return Shadows(self.geometry, self.glass(1))
 
     @cached_property
     def normals(self) -> Words:
@@ -36,9 +52,10 @@ class Stage:
 
     @property
     def nbytes(self) -> int:
-        """The memory it takes, with the normals that it may have to make."""
+        """The memory it takes, with the normals and the sun's pictures that it may have to make."""
         texels = 0 if self.textures is None else self.textures.texels.nbytes
-        return self.geometry.nbytes + 3 * self.colours.nbytes + texels
+        suns = self.shadows.nbytes if "shadows" in self.__dict__ else 0
+        return self.geometry.nbytes + 3 * self.colours.nbytes + texels + suns
 
 
 def build(
@@ -59,6 +76,7 @@ def build(
         tables.feature_words(shape, np.concatenate([*numbers, np.empty(0, np.int64)])),
         looks.painted(store, shape, parts),
         units.pop() if len(units) == 1 else 1.0,
+        looks.opacities(store, shape, parts),
     )
 
 

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from gotapi_portrayal.view.compiled import load
 from gotapi_portrayal.view.drawing import Rasteriser
+from gotapi_portrayal.view.fallback_embree import EmbreeLibrary
+from gotapi_portrayal.view.fallback_numpy import NumpyLibrary
 from gotapi_portrayal.view.geometry import Piece, geometry
-from gotapi_portrayal.view.library import library
+from gotapi_portrayal.view.library import NATIVE
 
 UTM = (456_000.0, 5_428_000.0, 110.0)
 SQUARE = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
@@ -59,26 +62,36 @@ def city(blocks=400, seed=1):
 
 @pytest.fixture(scope="session")
 def native():
-    built = library()
-    if built is None:
+    if not NATIVE.exists():
         pytest.skip("the native rasteriser was not built (a C compiler is needed)")
-    return built
+    return load(NATIVE)
+
+
+@pytest.fixture(scope="session", params=["native", "embree", "numpy"])
+def engine(request):
+    """What draws, and what does so where there is no compiler."""
+    if request.param == "numpy":
+        return NumpyLibrary()
+    if request.param == "embree":
+        pytest.importorskip("embreex", reason="embreex has no package for this machine")
+        return EmbreeLibrary()
+    return request.getfixturevalue("native")
 
 
 @pytest.fixture
-def rasteriser(native):
-    made = Rasteriser(native, threads=2)
+def rasteriser(engine):
+    made = Rasteriser(engine, threads=2)
     yield made
     made.close()
 
 
 @pytest.fixture(scope="session")
-def make(native):
+def make(engine):
     """Make geometry of vertices and triangles, far from the origin as real cities are."""
 
     def made(vertices, triangles, origin=UTM):
         points = np.ascontiguousarray(vertices, np.float32)
-        return geometry(native, [Piece(origin, points, np.asarray(triangles, np.uint32))])
+        return geometry(engine, [Piece(origin, points, np.asarray(triangles, np.uint32))])
 
     return made
 

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gotapi_portrayal.view.camera import orthographic, perspective
+from gotapi_portrayal.view.compiled import load
 from gotapi_portrayal.view.drawing import Rasteriser
 from gotapi_portrayal.view.geometry import Piece, geometry
-from gotapi_portrayal.view.library import NOTHING, load
+from gotapi_portrayal.view.library import NATIVE, NOTHING
 from gotapi_portrayal.view.textures import textures
 
 ROOT = Path(__file__).parents[3]
@@ -132,12 +133,11 @@ def test_the_side_that_is_seen(rasteriser, make):
 @pytest.mark.parametrize("wide", [True, False])
 def test_the_picture_depends_on_nothing_but_the_scene(native, make, town, wide):
     vertices, triangles, width = town
-    path = Path(sys.modules["gotapi_portrayal.view.library"].__file__).with_name("_raster.so")
     shape = make(vertices, triangles)
     for camera in cameras(width).values():
         pictures = []
         for threads in (1, 2, 3, 7):
-            rasteriser = Rasteriser(load(path, widest=wide), threads)
+            rasteriser = Rasteriser(load(NATIVE, widest=wide), threads)
             pictures.append(rasteriser.draw(shape, camera).names)
             pictures.append(rasteriser.draw(shape, camera).names)  # a workspace that was used
             rasteriser.close()

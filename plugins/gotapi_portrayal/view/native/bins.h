@@ -31,8 +31,8 @@ typedef struct {
     Piece **owned;
     size_t made, taken, room;
     Bin *bins;
-    float *depth;
-    int32_t *names;
+    float *depth, *depth_before; /* of a strip; those before: of the layer in front */
+    int32_t *names, *names_before;
     Counts counts;
     int failed;
 } Hand; /* what one thread works with */

@@ -11,12 +11,10 @@
 
 #include "bins.h"
 #include "raster.h"
+#include "rows.h"
 #include "vectors.h"
 
-#define SUB 256          /* sub-pixel steps */
-#define HALF (SUB / 2)
 #define GUARD 24576.0f   /* pixels beyond which a corner is clipped; 2^23 sub-pixel steps is more */
-#define SMALL 64         /* pixels of a box up to which 32-bit edges are exact */
 #define STRIP_BYTES (192 << 10)
 
 struct Workspace {
@@ -29,6 +27,7 @@ typedef struct {
     const Scene *scene;
     const Camera *camera;
     Workspace *work;
+    const Glass *glass; /* NULL: nothing is to be seen through */
     int32_t *picture;
     atomic_uint next_cluster, next_strip;
     int threads;
@@ -146,6 +145,11 @@ static void clip_and_set_up(Hand *hand, const Workspace *work, const Camera *cam
     }
 }
 
+/* Whether a triangle is left out, because it is nothing but clear. */
+INLINE int clear(const Glass *glass, uint32_t number) {
+    return glass != NULL && glass->opacity[number] < glass->least;
+}
+
 /* ---- phase one: some triangles at a time ----------------------------------------------------- */
 
 typedef struct {
@@ -164,7 +168,7 @@ INLINE Points look(const Camera *camera, const float *row) {
 
 static void cut_lanes(Hand *hand, const Job *job, const Points *at, iv mask, uint32_t first) {
     for (int lane = 0; lane < WIDE; lane++) {
-        if (!mask[lane]) continue;
+        if (!mask[lane] || clear(job->glass, first + (uint32_t)lane)) continue;
         Point corner[3];
         for (int k = 0; k < 3; k++)
             corner[k] = (Point){at[k].r[lane], at[k].u[lane], at[k].f[lane]};
@@ -218,7 +222,7 @@ INLINE void block(Hand *hand, const Job *job, uint32_t first, iv wanted, int saf
     wanted &= (x0 <= x1) & (y0 <= y1);
     if (!any(wanted)) return;
     for (int lane = 0; lane < WIDE; lane++) {
-        if (!wanted[lane]) continue;
+        if (!wanted[lane] || clear(job->glass, first + (uint32_t)lane)) continue;
         int64_t area =
             (int64_t)(px[1][lane] - px[0][lane]) * (py[2][lane] - py[0][lane]) -
             (int64_t)(px[2][lane] - px[0][lane]) * (py[1][lane] - py[0][lane]);
@@ -302,142 +306,44 @@ static void *set_up_clusters(void *argument) {
 
 /* ---- phase two: rows ------------------------------------------------------------------------- */
 
-typedef struct {
-    float across, down, low, high, start; /* start: at the centre of the first pixel of the box */
-} Slope;
-
-typedef struct {
-    int x0, x1, y0, y1; /* pixels, both ends included */
-} Box;
-
-INLINE float lesser(float a, float b) { return a < b ? a : b; }
-INLINE float greater(float a, float b) { return a > b ? a : b; }
-
-INLINE Slope slope(const Drawn *drawn, Box box) {
-    float ax = (float)(drawn->x[1] - drawn->x[0]), ay = (float)(drawn->y[1] - drawn->y[0]);
-    float bx = (float)(drawn->x[2] - drawn->x[0]), by = (float)(drawn->y[2] - drawn->y[0]);
-    float qa = drawn->q[1] - drawn->q[0], qb = drawn->q[2] - drawn->q[0];
-    float area = (float)SUB / (ax * by - bx * ay);
-    float x = (float)(box.x0 * SUB + HALF - drawn->x[0]) * (1.0f / SUB);
-    float y = (float)(box.y0 * SUB + HALF - drawn->y[0]) * (1.0f / SUB);
-    Slope made;
-    made.across = (qa * by - qb * ay) * area;
-    made.down = (qb * ax - qa * bx) * area;
-    made.start = drawn->q[0] + made.across * x + made.down * y;
-    made.low = lesser(lesser(drawn->q[0], drawn->q[1]), drawn->q[2]);
-    made.high = greater(greater(drawn->q[0], drawn->q[1]), drawn->q[2]);
-    return made;
+INLINE void all_pieces(const Job *job, const Layer *layer, int strip, int top, int bottom,
+                       int behind) {
+    const Workspace *work = job->work;
+    for (int other = 0; other < job->threads; other++)
+        for (Piece *piece = work->hands[other].bins[strip].first; piece; piece = piece->next)
+            for (uint32_t k = 0; k < piece->used; k++)
+                draw(&piece->list[k], job->camera, layer, top, bottom, work->stride, behind);
 }
 
-INLINE void write(float *depth, int32_t *names, fv q, iv name, iv inside) {
-    fv old = load(depth);
-    iv old_name = loadi(names);
-    iv nearer = inside & ((q > old) | ((q == old) & (name < old_name)));
-    fv depths = pick(nearer, q, old);
-    iv shown = picki(nearer, name, old_name);
-    memcpy(depth, &depths, sizeof depths);
-    memcpy(names, &shown, sizeof shown);
+static void draw_front(const Job *job, const Layer *layer, int strip, int top, int bottom) {
+    all_pieces(job, layer, strip, top, bottom, 0);
 }
 
-static const float steps_f[LANES] = {0, 1, 2, 3, 4, 5, 6, 7};
-static const int32_t steps_i[LANES] = {0, 1, 2, 3, 4, 5, 6, 7};
+static void draw_behind(const Job *job, const Layer *layer, int strip, int top, int bottom) {
+    all_pieces(job, layer, strip, top, bottom, 1);
+}
 
-INLINE void draw_small(const Drawn *drawn, Box box, float *depth, int32_t *names, int top,
-                       int stride) {
-    Slope made = slope(drawn, box);
-    int32_t at[3], across[3], down[3];
-    for (int k = 0; k < 3; k++) {
-        int m = (k + 1) % 3;
-        int32_t dx = drawn->x[m] - drawn->x[k], dy = drawn->y[m] - drawn->y[k];
-        /* Top-left rule: a pixel centre on a shared edge belongs to one of the two. */
-        int32_t owned = dy < 0 || (dy == 0 && dx > 0) ? 0 : -1;
-        int32_t px = box.x0 * SUB + HALF - drawn->x[k], py = box.y0 * SUB + HALF - drawn->y[k];
-        at[k] = dx * py - dy * px + owned;
-        across[k] = -dy * SUB;
-        down[k] = dx * SUB;
+/* Keep the last layer as the one before; what is not seen through lets nothing pass. Returns
+ * whether any pixel is seen through. */
+static int look_through(Hand *hand, const Glass *glass, size_t pixels) {
+    int any_glass = 0;
+    for (size_t k = 0; k < pixels; k++) {
+        int32_t name = hand->names[k];
+        int through = name != NOTHING && glass->opacity[name >> 1] < 255;
+        hand->depth_before[k] = through ? hand->depth[k] : -INFINITY;
+        hand->names_before[k] = name;
+        any_glass |= through;
     }
-    iv lanes = loadi(steps_i), name = alli(drawn->name);
-    iv edge0 = alli(at[0]) + lanes * alli(across[0]), edge1 = alli(at[1]) + lanes * alli(across[1]);
-    iv edge2 = alli(at[2]) + lanes * alli(across[2]);
-    fv low = all(made.low), high = all(made.high), depths = all(made.start);
-    depths += all(made.across) * load(steps_f);
-    for (int y = box.y0; y <= box.y1; y++) {
-        size_t row = (size_t)(y - top) * stride;
-        iv e0 = edge0, e1 = edge1, e2 = edge2;
-        fv q = depths;
-        for (int x = box.x0; x <= box.x1; x += WIDE) {
-            iv inside = (e0 | e1 | e2) >= alli(0);
-            if (any(inside))
-                write(depth + row + x, names + row + x, least(most(q, low), high), name, inside);
-            q += all(made.across * WIDE);
-            e0 += alli(across[0] * WIDE), e1 += alli(across[1] * WIDE);
-            e2 += alli(across[2] * WIDE);
-        }
-        depths += all(made.down);
-        edge0 += alli(down[0]), edge1 += alli(down[1]), edge2 += alli(down[2]);
-    }
+    return any_glass;
 }
 
-INLINE int64_t floor_div(int64_t a, int64_t b) { /* b > 0 */
-    int64_t quotient = a / b;
-    return quotient - (a % b < 0);
-}
-
-/* Row by row, the pixels between the edges, exactly, by 64-bit division. */
-static void draw_large(const Drawn *drawn, Box box, float *depth, int32_t *names, int top,
-                       int stride) {
-    Slope made = slope(drawn, box);
-    iv lanes = loadi(steps_i), name = alli(drawn->name);
-    fv low = all(made.low), high = all(made.high);
-    for (int y = box.y0; y <= box.y1; y++) {
-        int64_t from = box.x0, to = box.x1;
-        for (int k = 0; k < 3; k++) {
-            int m = (k + 1) % 3;
-            int64_t dx = drawn->x[m] - drawn->x[k], dy = drawn->y[m] - drawn->y[k];
-            int64_t owned = dy < 0 || (dy == 0 && dx > 0) ? 0 : -1;
-            int64_t py = (int64_t)y * SUB + HALF - drawn->y[k];
-            int64_t start = dx * py - dy * ((int64_t)HALF - drawn->x[k]) + owned;
-            int64_t across = -dy * SUB;
-            if (across > 0) {
-                int64_t x = -floor_div(start, across);
-                from = x > from ? x : from;
-            } else if (across < 0) {
-                int64_t x = floor_div(start, -across);
-                to = x < to ? x : to;
-            } else if (start < 0) {
-                to = -1;
-            }
-        }
-        size_t row = (size_t)(y - top) * stride;
-        float begin = made.start + made.down * (float)(y - box.y0);
-        for (int x = (int)from; x <= to; x += WIDE) {
-            iv inside = lanes <= alli((int32_t)(to - x));
-            fv q = all(begin) + all(made.across) * (all((float)(x - box.x0)) + load(steps_f));
-            write(depth + row + x, names + row + x, least(most(q, low), high), name, inside);
-        }
-    }
-}
-
-static void draw(const Drawn *drawn, const Camera *camera, float *depth, int32_t *names, int top,
-                 int bottom, int stride) {
-    int32_t low_x = drawn->x[0], high_x = low_x, low = drawn->y[0], high = low;
-    for (int k = 1; k < 3; k++) {
-        low_x = drawn->x[k] < low_x ? drawn->x[k] : low_x;
-        high_x = drawn->x[k] > high_x ? drawn->x[k] : high_x;
-        low = drawn->y[k] < low ? drawn->y[k] : low;
-        high = drawn->y[k] > high ? drawn->y[k] : high;
-    }
-    Box box = {(low_x + HALF - 1) >> 8, (high_x - HALF) >> 8, (low + HALF - 1) >> 8,
-               (high - HALF) >> 8};
-    int small = high_x - low_x < SMALL * SUB && high - low < SMALL * SUB;
-    if (box.x0 < 0) box.x0 = 0;
-    if (box.x1 >= camera->width) box.x1 = camera->width - 1;
-    if (box.y0 < top) box.y0 = top;
-    if (box.y1 >= bottom) box.y1 = bottom - 1;
-    if (small)
-        draw_small(drawn, box, depth, names, top, stride);
-    else
-        draw_large(drawn, box, depth, names, top, stride);
+static void show_rows(const Job *job, const Hand *hand, int layer, int top, int bottom) {
+    const Camera *camera = job->camera;
+    int32_t *picture = job->picture + (size_t)layer * camera->width * camera->height;
+    for (int y = top; y < bottom; y++)
+        memcpy(picture + (size_t)y * camera->width,
+               hand->names + (size_t)(y - top) * job->work->stride,
+               (size_t)camera->width * sizeof *picture);
 }
 
 static void *draw_strips(void *argument) {
@@ -447,22 +353,23 @@ static void *draw_strips(void *argument) {
     Hand *hand = &work->hands[task->hand];
     const Camera *camera = job->camera;
     float farthest = camera->parallel ? 0.0f : 1.0f / camera->far;
+    int layers = job->glass == NULL ? 1 : job->glass->layers;
     for (;;) {
         int strip = (int)atomic_fetch_add(&job->next_strip, 1);
         if (strip >= work->strips) return NULL;
-        int top = strip * work->strip_rows, bottom = top + work->strip_rows;
+        int top = strip * work->strip_rows, bottom = top + work->strip_rows, more = 1;
         if (bottom > camera->height) bottom = camera->height;
         size_t pixels = (size_t)(bottom - top) * work->stride;
-        for (size_t k = 0; k < pixels; k++) hand->depth[k] = farthest, hand->names[k] = NOTHING;
-        for (int other = 0; other < job->threads; other++)
-            for (Piece *piece = work->hands[other].bins[strip].first; piece; piece = piece->next)
-                for (uint32_t k = 0; k < piece->used; k++)
-                    draw(&piece->list[k], camera, hand->depth, hand->names, top, bottom,
-                         work->stride);
-        for (int y = top; y < bottom; y++)
-            memcpy(job->picture + (size_t)y * camera->width,
-                   hand->names + (size_t)(y - top) * work->stride,
-                   (size_t)camera->width * sizeof *job->picture);
+        for (int layer = 0; layer < layers; layer++) {
+            if (layer > 0) more = more && look_through(hand, job->glass, pixels);
+            for (size_t k = 0; k < pixels; k++) hand->depth[k] = farthest, hand->names[k] = NOTHING;
+            Layer here = {hand->depth, hand->names, hand->depth_before, hand->names_before};
+            if (layer == 0)
+                draw_front(job, &here, strip, top, bottom);
+            else if (more)
+                draw_behind(job, &here, strip, top, bottom);
+            show_rows(job, hand, layer, top, bottom);
+        }
     }
 }
 
@@ -480,7 +387,7 @@ static void together(Job *job, void *(*work)(void *)) {
     for (int k = 1; k < started; k++) pthread_join(threads[k], NULL);
 }
 
-static int make_room(Workspace *work, const Camera *camera, int threads) {
+static int make_room(Workspace *work, const Camera *camera, int threads, int layers) {
     work->stride = camera->width + LANES;
     int rows = STRIP_BYTES / (work->stride * 8);
     int share = (camera->height + 11) / 12; /* not by threads: the picture must not depend on them */
@@ -491,6 +398,9 @@ static int make_room(Workspace *work, const Camera *camera, int threads) {
     for (int k = 0; k < threads; k++) {
         Hand *hand = &work->hands[k];
         free(hand->bins), free(hand->depth), free(hand->names);
+        free(hand->depth_before), free(hand->names_before);
+        hand->depth_before = layers > 1 ? malloc(pixels * sizeof *hand->depth) : NULL;
+        hand->names_before = layers > 1 ? malloc(pixels * sizeof *hand->names) : NULL;
         hand->bins = calloc((size_t)work->strips, sizeof *hand->bins);
         hand->depth = malloc(pixels * sizeof *hand->depth);
         hand->names = malloc(pixels * sizeof *hand->names);
@@ -498,23 +408,27 @@ static int make_room(Workspace *work, const Camera *camera, int threads) {
         hand->failed = 0;
         hand->counts = (Counts){0, 0, 0};
         if (!hand->bins || !hand->depth || !hand->names) return 0;
+        if (layers > 1 && (!hand->depth_before || !hand->names_before)) return 0;
     }
     return 1;
 }
 
 /* Draw; `picture` gets, row by row from the top, twice the number of the triangle that a pixel
- * shows, plus one when it is seen from behind, or NOTHING. Returns 0, 1 without memory, 2 for
+ * shows, plus one when it is seen from behind, or NOTHING; with glass, as many pictures as it has
+ * layers, each showing what is behind that of the one before. Returns 0, 1 without memory, 2 for
  * numbers that no picture has. */
-int RASTER(draw)(const Scene *scene, const Camera *camera, Workspace *work, int32_t *picture,
-                 Counts *counts) {
+int RASTER(draw)(const Scene *scene, const Camera *camera, Workspace *work, const Glass *glass,
+                 int32_t *picture, Counts *counts) {
     if (camera->width < 1 || camera->height < 1 || camera->width > MOST_SIDE ||
         camera->height > MOST_SIDE || scene->triangles >= 1u << 30)
         return 2;
     if (!(camera->near < camera->far) || (!camera->parallel && !(camera->near > 0))) return 2;
     int threads = camera->threads < 1 ? 1 : camera->threads;
     if (threads > MOST_THREADS) threads = MOST_THREADS;
-    if (!make_room(work, camera, threads)) return 1;
-    Job job = {scene, camera, work, picture, 0, 0, threads};
+    int layers = glass == NULL ? 1 : glass->layers;
+    if (layers < 1 || layers > MOST_LAYERS) return 2;
+    if (!make_room(work, camera, threads, layers)) return 1;
+    Job job = {scene, camera, work, glass, picture, 0, 0, threads};
     together(&job, set_up_clusters);
     *counts = (Counts){0, 0, 0};
     for (int k = 0; k < threads; k++) {
@@ -536,6 +450,7 @@ void raster_free(Workspace *work) {
         Hand *hand = &work->hands[k];
         for (size_t m = 0; m < hand->made; m++) free(hand->owned[m]);
         free(hand->owned), free(hand->bins), free(hand->depth), free(hand->names);
+        free(hand->depth_before), free(hand->names_before);
     }
     free(work);
 }

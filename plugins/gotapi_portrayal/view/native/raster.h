@@ -15,6 +15,7 @@
 #define NOTHING 0x7fffffff /* a pixel that shows no triangle */
 #define MOST_SIDE 16384    /* pixels of a side; the guard band and the edge arithmetic count on it */
 #define MOST_THREADS 64
+#define MOST_LAYERS 16     /* surfaces seen through each other */
 
 /* Triangles in the order of their clusters. The corners of eight are together: nine rows (x, y, z
  * of the three corners) of eight floats; unused lanes of the last block are all zero, which covers
@@ -40,6 +41,14 @@ typedef struct {
     int32_t parallel;
     int32_t threads;
 } Camera;
+
+/* What is seen through: `opacity` of each triangle, 255 for what is solid; those below `least` are
+ * not drawn at all. */
+typedef struct {
+    const uint8_t *opacity;
+    int32_t least;
+    int32_t layers;
+} Glass;
 
 typedef struct Workspace Workspace;
 

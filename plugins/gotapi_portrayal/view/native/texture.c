@@ -150,21 +150,3 @@ void resolve_texture(const int32_t *picture, uint32_t width, uint32_t top, uint3
                         (uint32_t)(blue > 255 ? 255 : blue) << 16 | 0xff000000u;
         }
 }
-
-/* Average `samples` x `samples` colour words to bytes R, G, B. */
-void resolve_average(const uint32_t *words, uint32_t width, uint32_t top, uint32_t bottom,
-                     uint32_t samples, uint8_t *out) {
-    uint32_t share = samples * samples, half = share / 2;
-    for (uint32_t y = top; y < bottom; y++)
-        for (uint32_t x = 0; x < width; x++) {
-            uint32_t sum[3] = {half, half, half};
-            for (uint32_t v = 0; v < samples; v++)
-                for (uint32_t u = 0; u < samples; u++) {
-                    size_t row = (size_t)(y * samples + v) * width * samples;
-                    uint32_t word = words[row + (size_t)x * samples + u];
-                    for (int k = 0; k < 3; k++) sum[k] += word >> 8 * k & 255;
-                }
-            for (int k = 0; k < 3; k++)
-                out[((size_t)y * width + x) * 3 + k] = (uint8_t)(sum[k] / share);
-        }
-}
