@@ -33,19 +33,26 @@ def with_atlas(scene: SceneModel) -> SceneModel:
     Meshes that differed only in the picture become one.
     """
     images = {place: opened(scene.pictures[place]) for place in sorted(_once(scene))}
-    fitting = {
-        place: image
-        for place, image in images.items()
-        if image is not None and max(image.size) <= LARGEST
-    }
-    if len(fitting) < 2:
-        return scene
-    spots, sizes = _packed({place: image.size for place, image in fitting.items()})
-    made = [
-        _drawn(size, [(fitting[p], spot) for p, spot in spots.items() if spot.atlas == n])
-        for n, size in enumerate(sizes)
-    ]
-    return _rewritten(scene, spots, made)
+    spots: dict[int, _Spot] = {}
+    made: list[Picture] = []
+    for photo in (True, False):  # photographs would be several times as large as PNG
+        fitting = {
+            place: image
+            for place, image in images.items()
+            if image is not None
+            and max(image.size) <= LARGEST
+            and (scene.pictures[place].mime == "image/jpeg") == photo
+        }
+        if len(fitting) < 2:
+            continue
+        found, sizes = _packed(
+            {place: image.size for place, image in fitting.items()}, first=len(made)
+        )
+        for n, size in enumerate(sizes, len(made)):
+            inside = [(fitting[p], spot) for p, spot in found.items() if spot.atlas == n]
+            made.append(_drawn(size, inside, photo))
+        spots |= found
+    return _rewritten(scene, spots, made) if made else scene
 
 
 def _once(scene: SceneModel) -> set[int]:
@@ -63,7 +70,7 @@ def _leaves(uvs: Floats) -> bool:
 
 
 def _packed(
-    sizes: dict[int, tuple[int, int]],
+    sizes: dict[int, tuple[int, int]], first: int
 ) -> tuple[dict[int, _Spot], list[tuple[int, int]]]:
     """Put rectangles on shelves, the tallest first; returns spots and the sizes of atlases."""
     spots: dict[int, _Spot] = {}
@@ -78,20 +85,22 @@ def _packed(
             used.append((0, 0))
             x = y = 0
             shelf = tall
-        spots[place] = _Spot(len(used) - 1, x + _BORDER, y + _BORDER)
+        spots[place] = _Spot(first + len(used) - 1, x + _BORDER, y + _BORDER)
         x += wide
         used[-1] = max(used[-1][0], x), max(used[-1][1], y + tall)
     return spots, used
 
 
-def _drawn(size: tuple[int, int], images: Sequence[tuple[Image.Image, _Spot]]) -> Picture:
+def _drawn(
+    size: tuple[int, int], images: Sequence[tuple[Image.Image, _Spot]], photo: bool
+) -> Picture:
     mode = "RGBA" if any(image.mode == "RGBA" for image, _ in images) else "RGB"
     atlas = Image.new(mode, size)
     for image, spot in images:
         pixels = np.asarray(image.convert(mode))
         bordered = np.pad(pixels, ((_BORDER, _BORDER), (_BORDER, _BORDER), (0, 0)), "edge")
         atlas.paste(Image.fromarray(bordered), (spot.x - _BORDER, spot.y - _BORDER))
-    return written(atlas, 0, _QUALITY)
+    return written(atlas, 0, _QUALITY if photo else None)
 
 
 def _rewritten(scene: SceneModel, spots: dict[int, _Spot], atlases: list[Picture]) -> SceneModel:

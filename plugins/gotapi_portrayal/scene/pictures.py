@@ -20,9 +20,11 @@ def opened(picture: Picture) -> Image.Image | None:
         return None
 
 
-def written(image: Image.Image, number: int, quality: int) -> Picture:
-    """Return pixels as a file: JPEG, or PNG where one can see through them."""
-    kind = "PNG" if image.mode == "RGBA" else "JPEG"
+def written(image: Image.Image, number: int, quality: int | None) -> Picture:
+    """Return pixels as a file: JPEG, or PNG without a quality or where one can see through."""
+    kind = "PNG" if image.mode == "RGBA" or quality is None else "JPEG"
     file = io.BytesIO()
-    image.save(file, kind, quality=quality, compress_level=6)
+    # Full colours in JPEG, as pictures next to each other in an atlas would run into each other.
+    more = {"quality": quality, "subsampling": 0} if kind == "JPEG" else {"compress_level": 6}
+    image.save(file, kind, **more)
     return Picture(number, _MIMES[kind], image.width, image.height, file.getvalue())

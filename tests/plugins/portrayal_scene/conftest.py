@@ -1,8 +1,11 @@
 """A store with a bit of everything, a service on it, and GLB read back."""
 
 import base64
+import contextlib
 import io
 import json
+import shutil
+import sqlite3
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -137,15 +140,27 @@ def nowhere(store: SqliteSceneStore) -> None:
         writer.triangles(batch(number, CUBE, level=""))
 
 
-@pytest.fixture
-def scene_store(tmp_path: Path) -> Iterator[SqliteSceneStore]:
-    """Layers `town`, `hidden` (private), `hill`, `signs` and `thing`."""
-    store = SqliteSceneStore(tmp_path / FILE_NAME)
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with everything, to be copied."""
+    path = tmp_path_factory.mktemp("scenes") / FILE_NAME
+    store = SqliteSceneStore(path)
     town(store, "town")
     town(store, "hidden", public=False, north=NORTH + 100)
     hill(store)
     signs(store)
     nowhere(store)
+    store.close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # into the one file
+    return path
+
+
+@pytest.fixture
+def scene_store(tmp_path: Path, filled: Path) -> Iterator[SqliteSceneStore]:
+    """Layers `town`, `hidden` (private), `hill`, `signs` and `thing`."""
+    shutil.copyfile(filled, tmp_path / FILE_NAME)
+    store = SqliteSceneStore(tmp_path / FILE_NAME)
     yield store
     store.close()
 
