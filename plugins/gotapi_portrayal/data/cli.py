@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Home = Path | None
 SHOWN: Final = 20  # faults shown without --faults
 
-_home = click.option(
+home_option = click.option(
     "--home",
     envvar="GOTAPI_HOME",
     type=click.Path(path_type=Path, file_okay=False),
@@ -61,7 +61,7 @@ def scenes() -> None:
 @click.option("--at", nargs=3, type=float, help="Where a model stands: EAST NORTH HEIGHT.")
 @click.option("--scale", type=click.FloatRange(min=0, min_open=True), help="Metres of its unit.")
 @click.option("--faults", is_flag=True, help="Show every fault.")
-@_home
+@home_option
 def add(
     files: tuple[Path, ...],
     layer: str | None,
@@ -96,7 +96,7 @@ def add(
 
 
 @scenes.command("list")
-@_home
+@home_option
 def list_layers(home: Home) -> None:
     """List the layers."""
     store = _store(home)
@@ -109,7 +109,7 @@ def list_layers(home: Home) -> None:
 
 @scenes.command()
 @click.argument("layers", nargs=-1, required=True)
-@_home
+@home_option
 def remove(layers: tuple[str, ...], home: Home) -> None:
     """Remove LAYERS; the files they were imported from stay."""
     store = _store(home)
@@ -169,13 +169,14 @@ def _line(layer: Layer) -> str:
 def _report(done: Imported, most: int | None) -> None:
     click.echo(_line(done.layer))
     for one in done.faults[:most]:
-        click.echo(f"  {_words(one)}", err=True)
+        click.echo(f"  {words_of(one)}", err=True)
     rest = len(done.faults) - len(done.faults[:most])
     if rest:
         click.echo(f"  and {rest:,} more; --faults shows all", err=True)
 
 
-def _words(one: FileFault) -> str:
+def words_of(one: FileFault) -> str:
+    """Return a fault as a line that is safe at a terminal."""
     name = f"{one.fault.object_id}: " if one.fault.object_id else ""
     text = f"{one.file}: {name}{one.fault.message}"
     return "".join(letter if letter.isprintable() else "?" for letter in text)
