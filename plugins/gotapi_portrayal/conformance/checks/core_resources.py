@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -17,7 +18,9 @@ RULES = ServerChecks()
 
 NAME: Final = "GetResourceById"
 _UNKNOWN: Final = "conformance-unknown"
-_URL: Final = re.compile(r"[^\s\"'<>\\]*[?&]?request=GetResourceById[^\s\"'<>\\]*", re.IGNORECASE)
+_MARK: Final = re.compile(r"request=GetResourceById", re.IGNORECASE)
+_ENDS: Final = re.compile(r"[\s\"'<>\\]")
+_LONG: Final = 2000  # characters of an address, before and after the mark
 _MOST: Final = 6  # resources that are fetched
 _LOOKED: Final = 4 * 1024 * 1024  # bytes of a scene that are searched for links
 
@@ -112,13 +115,21 @@ async def _found(server: Server) -> list[str]:
     links: dict[str, None] = {}
     for reply in replies:
         text = reply.body[:_LOOKED].decode("utf-8", "replace")
-        for found in _URL.findall(text):
+        for found in _addresses(text):
             url = urljoin(server.url, html.unescape(found))
             if urlsplit(url).netloc == urlsplit(server.url).netloc and _format(url):
                 links.setdefault(url)
     if not links:
         raise Skipped("no answer refers to a resource that GetResourceById has")
     return list(links)[:_MOST]
+
+
+def _addresses(text: str) -> Iterator[str]:
+    """Yield what stands around each mark up to a quote, a bracket or a blank."""
+    for mark in _MARK.finditer(text):
+        before = _ENDS.split(text[max(0, mark.start() - _LONG) : mark.start()])[-1]
+        after = _ENDS.split(text[mark.start() : mark.start() + _LONG], maxsplit=1)[0]
+        yield before + after
 
 
 async def _scenes(server: Server, name: str) -> list[Reply]:
