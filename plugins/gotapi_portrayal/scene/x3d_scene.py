@@ -18,7 +18,7 @@ from gotapi_portrayal.scene.x3d_places import geo_system, ordered
 from gotapi_portrayal.scene.x3d_placing import Flat, Geo, Placing, cameras
 from gotapi_portrayal.scene.x3d_shapes import NO_FEATURE, Piece, pieces
 
-_SUN: Final = (-0.4, -0.8, -0.45)
+_SUN: Final = (0.5, -0.8, -0.2)
 _Lods = dict[str, list[tuple[int, Piece]]]
 """LOD to looks and shapes."""
 
@@ -68,7 +68,7 @@ def surroundings(scene: SceneModel, placing: Placing, box: Box) -> list[Node | U
     return [
         node("NavigationInfo", type=Strings(("EXAMINE", "ANY"))),
         # Beside the headlight, so that roofs are no darker than walls.
-        node("DirectionalLight", direction=_SUN, intensity=0.6, ambientIntensity=0.3),
+        node("DirectionalLight", direction=_SUN, intensity=0.4, ambientIntensity=0.3),
         *background(scene.background),
         *(placing.viewpoint(camera) for camera in cameras(scene, box)),
     ]

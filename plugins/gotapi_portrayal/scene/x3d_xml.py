@@ -6,14 +6,13 @@ from typing import Any, Final
 from gotapi_portrayal.scene.x3d_nodes import Node, Numbers, Strings, Use, Vector, clean, components
 from gotapi_portrayal.scene.x3d_numbers import number, vector
 
-# 19776-1 table 6.2: the field an element is for, where its tag does not say; else `children`.
+# 19776-1 table 6.2: the field an element is for, where its tag does not say; else `children`. For
+# metadata it is always said: it was `metadata` in 3.3 and is `value` to readers of version 4.
 _CONTAINERS: Final = {
     "Appearance": "appearance", "Material": "material", "ImageTexture": "texture",
     "TextureProperties": "textureProperties", "IndexedTriangleSet": "geometry",
-    "IndexedLineSet": "geometry", "Coordinate": "coord", "GeoCoordinate": "coord",
-    "TextureCoordinate": "texCoord", "GeoOrigin": "geoOrigin", "MetadataSet": "metadata",
-    "MetadataString": "metadata", "MetadataDouble": "metadata", "MetadataInteger": "metadata",
-    "MetadataBoolean": "metadata",
+    "Coordinate": "coord", "GeoCoordinate": "coord", "TextureCoordinate": "texCoord",
+    "GeoOrigin": "geoOrigin",
 }  # fmt: skip
 # In apostrophes, so that the quotation marks of MFString stay as they are. White space would be
 # read as blanks (XML 1.0, 3.3.3).
