@@ -82,8 +82,15 @@ REFINED: Final = "TUDelft"
 _RASTERISER: Final = Path(view.__file__).parent / "_raster.so"
 
 
-def can_draw() -> bool:
-    """Tell whether there are views: the rasteriser is compiled where the package is built.
+SLOW_VIEWS: Final = (
+    "Views are drawn without the native rasteriser, by Embree or NumPy: slowly, and only up to"
+    " 16,777,216 samples a picture (four a pixel, one with overallStyles=aliased)."
+)
+"""What the service says of itself where there is no compiled rasteriser; `view.fallback` draws."""
+
+
+def compiled() -> bool:
+    """Tell whether the rasteriser is there: it is compiled where the package is built.
 
     What views offer is in `view.offer`, their styles of layers are in `view.looks`.
     """

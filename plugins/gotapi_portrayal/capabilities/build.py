@@ -34,27 +34,35 @@ def build(stored: Iterable[Stored], version: int, service: Service) -> Catalogue
     """Return the catalogue of these layers; raises SceneError where a CRS cannot be used."""
     layers = tuple(stored)
     names = dict.fromkeys(name for layer in layers for name in crs_of(layer))
-    view = offer.can_draw()
     return Catalogue(
         version=version,
-        service=service,
-        extensions=(*offer.EXTENSIONS, Extension.VIEW) if view else offer.EXTENSIONS,
+        service=_described(service),
+        extensions=(*offer.EXTENSIONS, Extension.VIEW),
         layers=_nested(layers),
         crs={name: crs_info(name) for name in names},
-        overall_styles=views.OVERALL_STYLES if view else (),
-        backgrounds=views.BACKGROUNDS if view else (),
+        overall_styles=views.OVERALL_STYLES,
+        backgrounds=views.BACKGROUNDS,
         spatial_selections=offer.SPATIAL_SELECTIONS,
         lod_schemes=offer.lod_schemes({lod for layer in layers for lod in layer.lods}),
         lod_selections=offer.LOD_SELECTIONS,
         delivery_options=offer.DELIVERY_OPTIONS,
         viewpoints=tuple(_hint(layer) for layer in layers if layer.public),
         any_offset=offer.ANY_OFFSET,
-        image_layers=views.IMAGE_LAYERS if view else (),
-        projections=views.PROJECTIONS if view else (),
+        image_layers=views.IMAGE_LAYERS,
+        projections=views.PROJECTIONS,
         near=views.NEAR,
         far=views.FAR,
         info_formats=offer.INFO_FORMATS,
     )
+
+
+def _described(service: Service) -> Service:
+    """Return what the service says of itself, with how it draws where that is slow."""
+    if offer.compiled():
+        return service
+    texts = service.abstract or (Text("", "en"),)
+    told = (Text(f"{one.text} {offer.SLOW_VIEWS}".strip(), one.language) for one in texts)
+    return msgspec.structs.replace(service, abstract=tuple(told))
 
 
 def crs_of(layer: Stored) -> tuple[str, ...]:

@@ -124,13 +124,16 @@ def test_a_camera_for_each_public_layer() -> None:
     assert "EPSG:25832+7837" in hint.title[0].text
 
 
-@pytest.mark.parametrize("can", [True, False])
-def test_views_are_offered_where_they_can_be_drawn(
-    can: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("compiled", [True, False])
+def test_views_are_offered_also_without_a_compiler_and_it_is_said(
+    compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(offer, "can_draw", lambda: can)
+    monkeypatch.setattr(offer, "compiled", lambda: compiled)
     found = built(stored("a"))
-    assert (Extension.VIEW in found.extensions) == can
-    assert bool(found.image_layers) == bool(found.projections) == bool(found.backgrounds) == can
-    assert bool(found.layers[0].styles) == can
+    assert Extension.VIEW in found.extensions
+    assert found.image_layers
+    assert found.projections
+    assert found.layers[0].styles
+    said = any("without the native rasteriser" in one.text for one in found.service.abstract)
+    assert said != compiled
     assert [one.id for one in walk(found.layers)] == ["a"]

@@ -18,11 +18,9 @@ from gotapi_portrayal.data.orders import Imported, Order
 from gotapi_portrayal.data.sqlite_store import SqliteSceneStore
 from gotapi_portrayal.data.types import Box, Crs, Layer, SceneError
 from gotapi_portrayal.lending import Lender, Lent, Wanted
-from gotapi_portrayal.offer import can_draw
 
 DEADLINE = 60.0
 WHOLE = "3dps.portrayal"
-draws = pytest.mark.skipif(not can_draw(), reason="the rasteriser is not compiled here")
 
 
 GRID = b"ncols 2\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize 1\n1 2\n3 4\n"
@@ -144,7 +142,6 @@ PORTRAYALS = (
 VIEW = {"crs": "LOCAL:METRES", "layers": "mine", "portrayals": PORTRAYALS}
 
 
-@draws
 async def test_a_view_is_announced_whenever_its_layer_changes(
     live_hub: Any, client: Any, add: Callable[..., Any], http: httpx2.AsyncClient
 ) -> None:
@@ -170,7 +167,6 @@ async def test_a_view_is_announced_whenever_its_layer_changes(
             await asyncio.sleep(0.02)
 
 
-@draws
 async def test_a_wrong_view_is_told_to_its_listener(client: Any, add: Callable[..., Any]) -> None:
     await add(obj(1), "mine")
     wrong = VIEW | {"crs": "EPSG:4326"}
@@ -179,7 +175,6 @@ async def test_a_wrong_view_is_told_to_its_listener(client: Any, add: Callable[.
             await anext(aiter(events))
 
 
-@draws
 async def test_a_view_of_all_layers(
     client: Any, add: Callable[..., Any], http: httpx2.AsyncClient, live_hub: Any
 ) -> None:

@@ -12,7 +12,6 @@ from lxml import etree
 from gotapi_core.client import HubRefused
 from gotapi_portrayal.catalogue import Service, Text
 from gotapi_portrayal.data.sqlite_store import SqliteSceneStore
-from gotapi_portrayal.offer import can_draw
 
 CAPS = "?service=3DPS&request=GetCapabilities"
 OWS = "{http://www.opengis.net/ows/2.0}"
@@ -211,7 +210,6 @@ VIEW = (
 )
 
 
-@pytest.mark.skipif(not can_draw(), reason="the rasteriser is not compiled on this machine")
 async def test_views(http: httpx2.AsyncClient, store: SqliteSceneStore) -> None:
     query = f"{VIEW}IMAGELAYERS=COLOR,OBJECTID;FORMATS=image/jpeg,image/png%3Bmode=32bit"
     reply = await http.get(query)
@@ -225,7 +223,6 @@ async def test_views(http: httpx2.AsyncClient, store: SqliteSceneStore) -> None:
     assert again.status_code == 304
 
 
-@pytest.mark.skipif(not can_draw(), reason="the rasteriser is not compiled on this machine")
 async def test_an_application_gets_a_view_as_a_file(
     client: Any, store: SqliteSceneStore, http: httpx2.AsyncClient
 ) -> None:
@@ -239,7 +236,6 @@ async def test_an_application_gets_a_view_as_a_file(
     assert (picture[:4], len(picture)) == (b"\x89PNG", answer["size"])
 
 
-@pytest.mark.skipif(not can_draw(), reason="the rasteriser is not compiled on this machine")
 async def test_views_that_fail(http: httpx2.AsyncClient, store: SqliteSceneStore) -> None:
     broken = f"{VIEW}IMAGELAYERS=COLOR;FORMATS=image/png".replace("town", "nowhere")
     assert code(await http.get(broken)) == (400, "UnknownLayer", "nowhere")
