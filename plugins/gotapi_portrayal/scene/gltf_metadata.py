@@ -87,9 +87,7 @@ def column(buffer: Buffer, values: Sequence[Attribute]) -> tuple[Json, Json]:
     if kinds == {bool}:
         return _flags(buffer, values, missing)
     if kinds == {int}:
-        whole = _whole(buffer, values, missing)
-        if whole is not None:
-            return whole
+        return _whole(buffer, values, missing)
     if kinds and kinds <= {int, float}:
         return _floats(buffer, values)
     return _texts(buffer, values)
@@ -106,11 +104,11 @@ def _flags(buffer: Buffer, values: Sequence[Attribute], missing: bool) -> tuple[
     return described, {"values": buffer.view(numbers.tobytes())}
 
 
-def _whole(buffer: Buffer, values: Sequence[Attribute], missing: bool) -> tuple[Json, Json] | None:
+def _whole(buffer: Buffer, values: Sequence[Attribute], missing: bool) -> tuple[Json, Json]:
     there = [one for one in values if isinstance(one, int)]
     low, high = min(there), max(there)
     if low <= _NO_LONG or high >= 1 << 63:
-        return None
+        return _texts(buffer, values)
     short = low > _NO_INT and high < 1 << 31
     nothing = _NO_INT if short else _NO_LONG
     numbers = np.array(
