@@ -74,7 +74,8 @@ def _resource(world: World, request: GetResourceById) -> Answer:
             "resourceId",
             404,
         )
-    if request.output_format not in found.formats:  # 8.5.3: used for validation
+    wanted = request.output_format
+    if wanted and wanted not in found.formats:  # 8.5.3: used for validation
         raise invalid(
             "outputFormat",
             f"{shown(request.output_format)}; the resource is {', '.join(found.formats)}",

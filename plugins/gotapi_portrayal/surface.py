@@ -18,7 +18,7 @@ from gotapi_core.protocol.errors import MissingToken, ResultCode
 from gotapi_portrayal.answers import Answer
 from gotapi_portrayal.check import Selection, Shelf
 from gotapi_portrayal.failures import failed
-from gotapi_portrayal.request.core import read_fields
+from gotapi_portrayal.request.core import read_fields, read_path
 from gotapi_portrayal.request.errors import Code, OwsError
 from gotapi_portrayal.request.failure import Failure, read_failure
 from gotapi_portrayal.request.fields import Fields
@@ -34,6 +34,7 @@ EDITION = "0.1.0"  # of the code: an answer of another one may differ
 PATH = "/3dps"
 SCOPE = "3dps"
 SCHEMAS = f"{PATH}/schemas/"
+RESOURCES = f"{PATH}/resources/"  # by path, for clients that only know addresses to add to
 _NAMES = frozenset(f"3dps-{part}.xsd" for part in ("core", "scene", "view", "info", "ows"))
 _METHODS = ("GET", "HEAD", "POST")
 _AT_ONCE = 4  # requests computed at the same time; others wait, and the hub stays free
@@ -57,7 +58,7 @@ class PortrayalSurface:
         path = request.path.rstrip("/")
         if path.startswith(SCHEMAS):
             return _schema(path.removeprefix(SCHEMAS))
-        if path != PATH:
+        if path != PATH and not path.startswith(RESOURCES):
             return _plain(404, f"There is nothing here; the service is at {PATH}")
         if request.method not in _METHODS:
             reply = _plain(405, "GET, HEAD and POST are served")
@@ -78,8 +79,11 @@ class PortrayalSurface:
         fields = Fields({})
         try:
             private = _approved(request)
-            fields = read_request(request)
-            parsed = read_fields(fields)
+            if request.path.startswith(RESOURCES):
+                parsed: Request = read_path(request.path.removeprefix(RESOURCES).rstrip("/"))
+            else:
+                fields = read_request(request)
+                parsed = read_fields(fields)
             shelf = self._service.shelf(private=private)
             shelf.check_operation(parsed)
             asked = _Asked(request, fields, parsed, shelf, private)
@@ -131,6 +135,7 @@ class _Asked:
             str(catalogue.version).encode(),
             b"private" if self.private else b"public",
             self.request.base_url.encode(),
+            self.request.path.encode(),
             self.request.query,
             self.request.body,
         )

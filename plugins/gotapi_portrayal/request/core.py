@@ -86,11 +86,23 @@ def _resource(fields: Fields) -> GetResourceById:
     resource = fields.exact("resourceId")
     if resource is None:
         raise missing("resourceId")
+    return GetResourceById(_sound(resource), read_format(fields, "outputFormat"))
+
+
+def read_path(resource: str) -> GetResourceById:
+    """Return the request for a resource that is addressed by a path, whatever its format.
+
+    i3s has no other way: its clients add `/nodepages/0` to the address of a layer. Raises OwsError.
+    """
+    return GetResourceById(_sound(resource), "")
+
+
+def _sound(resource: str) -> str:
     # No segment begins with a dot, none is empty, and an encoded slash has a percent sign left:
     # whatever looks for resources can never leave its place.
     if len(resource) > _MAX_RESOURCE or not _RESOURCE.fullmatch(resource):
         raise invalid("resourceId", f"{shown(resource)} is not an id this service gave out")
-    return GetResourceById(resource, read_format(fields, "outputFormat"))
+    return resource
 
 
 OPERATIONS: dict[str, Callable[[Fields], Request]] = {

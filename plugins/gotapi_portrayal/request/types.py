@@ -35,7 +35,7 @@ class GetCapabilities(msgspec.Struct, frozen=True):
 
 
 class GetResourceById(msgspec.Struct, frozen=True):
-    """Table 27."""
+    """Table 27; `output_format` is "" for any, which only an address by a path has."""
 
     resource_id: str
     output_format: str

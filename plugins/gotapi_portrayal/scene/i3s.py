@@ -4,6 +4,7 @@ import gzip
 import re
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import parse_qs
 
 import msgspec
 import numpy as np
@@ -73,9 +74,16 @@ def _layer(scope: Scope) -> dict[str, object]:
         scope.frame,
         extent,
         fields(scope.attributes),
-        scope.url(_PLACE, _LAYER, I3S),
+        _by_path(scope.url(_PLACE, _LAYER, I3S)),
         link("nodes/root"),
     )
+
+
+def _by_path(url: str) -> str:
+    """Return an address as a path: i3s clients add `/nodepages/0` to that of the layer."""
+    service, _, query = url.partition("?")
+    [resource] = parse_qs(query)["resourceId"]
+    return f"{service}/resources/{resource}"
 
 
 def _links(scope: Scope) -> Callable[[str], str]:

@@ -115,11 +115,7 @@ def _materials() -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for textured in (False, True):
         for mode in ("opaque", "blend"):
-            rough: dict[str, object] = {
-                "baseColorFactor": [1, 1, 1, 1],
-                "metallicFactor": 0,
-                "roughnessFactor": 1,
-            }
+            rough: dict[str, object] = {"metallicFactor": 0, "roughnessFactor": 1}
             if textured:
                 texture = {"textureSetDefinitionId": int(mode == "blend"), "texCoord": 0}
                 rough["baseColorTexture"] = texture
