@@ -18,7 +18,8 @@ Coordinates: x is east, y north, z up, always, in units of the CRS of the reques
 relative to `SceneModel.origin`. What the request wants to read is `vertices + scene.place`: that is
 the CRS itself, or less by the offset with `offsetMode=subtract`. Where `frame.swapped`, the request
 has north before east, so the document has too (9.4: "CRS coordinate order"), where the format does
-not fix the order of axes itself; in that mirror image triangles turn the other way. Degrees are degrees in a geographic CRS; heights are metres.
+not fix the order of axes itself; in that mirror image triangles turn the other way. Degrees are
+degrees in a geographic CRS; heights are metres.
 """
 
 from collections.abc import Callable
