@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run demo test check format types lint web web-if-possible wheel api docs bench soak lock clean
+.PHONY: run demo test check format types lint web web-if-possible wheel api gallery docs bench soak lock clean
 
 run: $(VENV)/run.stamp web-if-possible
 	$(BIN)/gotapi run --demo
@@ -51,6 +51,10 @@ wheel: $(VENV)/dev.stamp web
 api: $(VENV)/dev.stamp
 	$(BIN)/gotapi describe openapi --plugin printer --plugin creation --plugin portrayal > docs/api/openapi.json
 	$(BIN)/gotapi describe asyncapi --plugin printer --plugin creation --plugin portrayal > docs/api/asyncapi.json
+
+# The contact sheet of all that views can look like; look at it after each change of the drawing.
+gallery: $(VENV)/dev.stamp
+	$(BIN)/python scripts/gallery.py
 
 docs: $(VENV)/dev.stamp
 	$(BIN)/mkdocs build --strict --quiet

@@ -1,8 +1,6 @@
 """A failed request in the form its client asked for: a report, a text, a blank, or a picture."""
 
 from html import escape
-from io import BytesIO
-from textwrap import wrap
 
 import msgspec
 
@@ -11,10 +9,6 @@ from gotapi_portrayal.blank import SCENES
 from gotapi_portrayal.request.errors import OwsError, report
 from gotapi_portrayal.request.failure import Failure
 from gotapi_portrayal.request.types import ExceptionForm
-
-_CHARACTER = 6.2  # pixels of one, on the average, in Pillow's own font of this size
-_SIZE = 12
-_MARGIN = 8
 
 
 def failed(error: OwsError, failure: Failure) -> SurfaceReply:
@@ -56,19 +50,9 @@ def _blank(failure: Failure) -> SurfaceReply:
 
 def _picture(failure: Failure, error: OwsError | None) -> SurfaceReply:
     """Return a picture of BackgroundColor, with the words of the error drawn on it."""
-    from PIL import Image, ImageDraw  # late: rarely needed
+    from gotapi_portrayal.view.notes import noted  # late: rarely needed, and it loads numpy
 
-    picture = Image.new("RGB", (failure.width, failure.height), failure.ground)
-    if error is not None:
-        draw = ImageDraw.Draw(picture)
-        dark = sum(failure.ground) < 3 * 128
-        columns = max(1, int((failure.width - 2 * _MARGIN) / _CHARACTER))
-        words = f"{error.code.value}: {error.text}".encode("latin-1", "replace").decode("latin-1")
-        text = "\n".join(wrap(words, columns))
-        draw.multiline_text(
-            (_MARGIN, _MARGIN), text, fill="white" if dark else "black", font_size=_SIZE
-        )
-    kind = failure.format.partition(";")[0]
-    file = BytesIO()
-    picture.save(file, "JPEG" if kind == "image/jpeg" else "PNG")
-    return SurfaceReply(headers=(("content-type", kind),), body=file.getvalue())
+    words = "" if error is None else f"{error.code.value}: {error.text}"
+    size = failure.width, failure.height
+    kind, body = noted(words, failure.format, size, failure.ground)
+    return SurfaceReply(headers=(("content-type", kind),), body=body)

@@ -13,13 +13,12 @@ from gotapi_portrayal.catalogue import CrsInfo
 from gotapi_portrayal.check import Axes, Selection
 from gotapi_portrayal.data.store import SceneStore
 from gotapi_portrayal.gather import Move, move
-from gotapi_portrayal.request.types import ExceptionForm, GetView, ImageLayer, View
+from gotapi_portrayal.request.types import ExceptionForm, GetView
 from gotapi_portrayal.view import lens
 from gotapi_portrayal.view.answer import multipart
 from gotapi_portrayal.view.drawing import Rasteriser
 from gotapi_portrayal.view.library import Library
-from gotapi_portrayal.view.notes import note
-from gotapi_portrayal.view.render import Looks, Renderer, encoded
+from gotapi_portrayal.view.render import Looks, Renderer
 from gotapi_portrayal.view.stage import Stage, Stages, build
 
 STAGE_ROOM: Final = 768 << 20
@@ -163,11 +162,3 @@ class ViewDesk:
     def _versions(self, selection: Selection) -> tuple[int, ...]:
         found = (self._store.layer(one.layer.id) for one in selection.layers)
         return tuple(-1 if layer is None else layer.version for layer in found)
-
-
-def picture_of(text: str, view: View, layer: ImageLayer, ground: tuple[int, int, int]) -> bytes:
-    """Return a picture that says what went wrong, in the format of an image layer.
-
-    3DPS 10.4.4; formats in which one cannot read are PNG.
-    """
-    return encoded(note(text, (view.width, view.height), ground), layer)

@@ -1,4 +1,7 @@
-"""Words on a picture: what went wrong, for who asked for `exceptions=inimage` (3DPS 10.4.4)."""
+"""PURE: words on a picture: what went wrong, for who asked for `exceptions=inimage` (3DPS 10.4.4).
+
+Without words it is the picture of `exceptions=blank`.
+"""
 
 import textwrap
 from typing import Final
@@ -7,16 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-LARGEST: Final = 2048
-"""Pixels of a side of a picture that only says what went wrong."""
+from gotapi_portrayal.view import encode
+
 _MARGIN: Final = 0.04
+_QUALITY: Final = 90  # of JPEG; less blurs small letters
+
+
+def noted(
+    text: str, kind: str, size: tuple[int, int], ground: tuple[int, int, int]
+) -> tuple[str, bytes]:
+    """Return a text as a picture of a MIME type, or as PNG, and what it is now."""
+    pixels = note(text, size, ground)
+    if kind.partition(";")[0] == "image/jpeg":
+        return "image/jpeg", encode.jpeg(pixels, _QUALITY)
+    return "image/png", encode.png(pixels)
 
 
 def note(text: str, size: tuple[int, int], ground: tuple[int, int, int]) -> NDArray[np.uint8]:
     """Return (height, width, 3) with a text, as large as it can be read well and still fits."""
-    width, height = (max(1, min(side, LARGEST)) for side in size)
-    image = Image.new("RGB", (width, height), ground)
-    ink = (32, 32, 36) if sum(ground) > 384 else (240, 240, 236)
+    width, height = size
+    image = Image.new("RGB", size, ground)
+    ink = "black" if sum(ground) >= 384 else "white"
+    text = text.encode("utf-8", "replace").decode()  # half of a character is none for a font
     draw = ImageDraw.Draw(image)
     margin = round(_MARGIN * min(width, height))
     for points in (28, 24, 20, 17, 15, 13, 12, 11, 10, 9, 8):

@@ -18,7 +18,8 @@ from gotapi_portrayal.request.errors import Code, OwsError
 from gotapi_portrayal.request.kvp import read_query
 from gotapi_portrayal.view import desk as desks
 from gotapi_portrayal.view import encode, looks, offer
-from gotapi_portrayal.view.desk import ViewDesk, picture_of
+from gotapi_portrayal.view.desk import ViewDesk
+from gotapi_portrayal.view.notes import noted
 
 UTM = np.array((456_000.0, 5_428_000.0, 110.0))
 CRS = "EPSG:25832"
@@ -275,10 +276,7 @@ async def test_an_error_leaves_the_desk_as_it_was(desk, monkeypatch):
 def test_what_went_wrong_can_be_read_on_a_picture():
     text = "StyleNotDefined: styles: layer town does not have 'neon'; it has as-is, plain"
     for size in ((640, 480), (160, 120), (30, 20), (1, 1)):
-        request = asked(size=size)
-        [shown] = request.views
-        [layer] = shown.layers
-        image = pixels(picture_of(text, shown, layer, (255, 255, 255)), "L")
+        image = pixels(noted(text, "image/png", size, (255, 255, 255))[1], "L")
         assert image.shape == (size[1], size[0])
         if size[0] >= 160:
             ink = (image < 128).mean()
