@@ -1,9 +1,18 @@
 """The queries of the blob store; each is a function for `Store.run`."""
 
+import secrets
+
 import msgspec
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from gotapi_core.store.tables import blobs, uploads
+
+
+def new_id() -> str:
+    """Return an unguessable id of 22 characters; no dash comes first, which begins an option."""
+    while (made := secrets.token_urlsafe(16)).startswith("-"):
+        continue
+    return made
 
 
 class BlobRow(msgspec.Struct, frozen=True):

@@ -115,7 +115,7 @@ class BlobStore:
         self._check_size(size or 0)
         self._check_room(size or 0)
         row = BlobRow(
-            id=secrets.token_urlsafe(16),
+            id=rows.new_id(),
             owner=owner,
             name=name[:_TEXT] or "upload",
             content_type=content_type[:_TEXT],

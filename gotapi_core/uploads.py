@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
@@ -194,7 +193,7 @@ class Uploads:
 
     async def _create(self, owner: str, wish: Wish) -> Upload:
         row = UploadRow(
-            id=secrets.token_urlsafe(16),
+            id=rows.new_id(),
             owner=owner,
             name=wish.name,
             content_type=wish.content_type,

@@ -16,8 +16,8 @@ MEMORY = 512  # MiB that a plug-in may use if the settings do not say otherwise
 _WATCH = 0.5  # seconds between two looks at its memory
 _MIB = 1024 * 1024
 _BACKSTOP = 2  # times its memory, and the system itself refuses more: it may grow between looks
-_TERMINATE = 3.5  # seconds after `bye` until SIGTERM
-_KILL = 0.7  # seconds after that until SIGKILL; both fit into the supervisor's 5
+_TERMINATE = 3.0  # seconds after `bye` until SIGTERM
+_KILL = 0.5  # seconds after that until SIGKILL; what remains of the supervisor's 5 is for its end
 
 
 Sandbox = Callable[[Sequence[str], Context, Path, Path], tuple[str, ...]]

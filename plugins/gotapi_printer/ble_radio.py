@@ -78,7 +78,10 @@ class Radio:
         """
         async with self._writing:
             try:
-                await asyncio.wait_for(self._up.wait(), self._settings.back)
+                async with asyncio.timeout(self._settings.back):
+                    # Once more, since it may break again before this task goes on.
+                    while not self._up.is_set():
+                        await self._up.wait()
             except TimeoutError:
                 raise LinkGone(self._gone()) from None
             await self._send(data)
@@ -159,8 +162,8 @@ class Radio:
         from bleak.exc import BleakError
 
         client, to = self._client, self._to
-        assert client is not None
-        assert to is not None
+        if client is None or to is None:  # closed meanwhile
+            raise LinkGone(self._gone())
         # Without response a line costs one connection interval instead of two; the printer's ok
         # tells that it arrived.
         response = "write-without-response" not in to.properties

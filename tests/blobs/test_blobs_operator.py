@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from click.testing import CliRunner
 
+from gotapi_core.blob_rows import new_id
 from gotapi_core.cli import main
 from gotapi_core.cli.running import Note
 from gotapi_core.server import operator_blobs
@@ -103,3 +104,10 @@ async def test_the_command_lists_and_deletes(site, command):
     again = await command("delete", path.removeprefix("/blobs/"))
     assert again.exit_code == 1
     assert "There is no file" in again.output
+
+
+def test_no_file_has_a_name_that_commands_take_for_an_option():
+    names = {new_id() for _ in range(3000)}
+    assert len(names) == 3000
+    assert {len(name) for name in names} == {22}
+    assert not any(name.startswith("-") for name in names)

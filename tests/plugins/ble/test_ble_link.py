@@ -1,5 +1,6 @@
 """Unmodified bleak over a Bluetooth service of the tests' own, up to the Link."""
 
+import asyncio
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from bleak.exc import (
     BleakError,
 )
 
-from gotapi_printer.ble_radio import BleSettings, explained
+from gotapi_printer.ble_radio import BleSettings, Radio, explained
 from gotapi_printer.link import LinkBusy, LinkDenied, LinkError, LinkGone, LinkMissing
 from gotapi_printer.link_ble import BleLink
 
@@ -198,3 +199,31 @@ def test_a_link_can_be_asked_before_and_after(make_module):
     for ask in (lambda: link.write(b"x"), lambda: link.read(0.0)):
         with pytest.raises(LinkGone):
             ask()
+
+
+async def test_a_connection_that_breaks_as_it_is_back_is_waited_for_again():
+    sent = []
+    radio = Radio(BleSettings("C0:FF:EE:00:00:01", back=20.0), sent.append, sent.append)
+
+    async def send(data):
+        assert radio._up.is_set()
+        sent.append(data)
+
+    radio._send = send
+    writing = asyncio.create_task(radio.write(b"M105\n"))
+    await asyncio.sleep(0)
+    radio._up.set()
+    radio._up.clear()  # before the writer could go on
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert sent == []
+    radio._up.set()
+    await writing
+    assert sent == [b"M105\n"]
+
+
+async def test_a_closed_radio_writes_nothing():
+    radio = Radio(BleSettings("C0:FF:EE:00:00:01", back=0.01), list, list)
+    radio._up.set()
+    with pytest.raises(LinkGone, match="is gone"):
+        await radio.write(b"M105\n")
