@@ -71,8 +71,16 @@ class Asked:
     @cached_property
     def key(self) -> Hashable:
         """What an answer depends on."""
-        chosen = tuple((one.layer.id, one.style, one.lod) for one in self.selection.layers)
-        return self.request, chosen, self.versions, self.world.url
+        styles = tuple((one.layer.id, one.style) for one in self.selection.layers)
+        return self.request, styles, self.shapes_key, self.world.url
+
+    @cached_property
+    def shapes_key(self) -> Hashable:
+        """What the shapes in a scene depend on: not its format, its styles, its viewpoints."""
+        request, selection = self.request, self.selection
+        chosen = tuple((one.layer.id, one.lod) for one in selection.layers)
+        methods = request.spatial_selection, request.lod_selection
+        return chosen, self.versions, methods, selection.box, selection.axes.crs
 
     @property
     def options(self) -> frozenset[str]:

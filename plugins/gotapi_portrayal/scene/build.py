@@ -21,7 +21,7 @@ from gotapi_portrayal.scene.join import join, listed, meshes, snapped
 from gotapi_portrayal.scene.model import Camera, SceneLayer, SceneModel
 from gotapi_portrayal.scene.paint import paint
 
-_NEAR: Final = 2000.0
+_NEAR: Final = 1000.0
 """Metres: an offset as near to all of a scene is its origin; float32 is exact to 0.1 mm there."""
 _GRID: Final = 1e-4
 """Metres, about: the grid of what was cut, so that neighbours have the same points."""

@@ -95,7 +95,7 @@ class TiledScope:
 
     @property
     def _tree(self) -> Tree:
-        return self.trees.get(self.asked.key, self._grown)
+        return self.trees.get(self.asked.shapes_key, self._grown)
 
     def _grown(self) -> Tree:
         """Make the tiles; with `cut` and `contains_center` of what overlaps, see `_content`."""

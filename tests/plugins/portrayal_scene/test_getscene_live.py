@@ -127,3 +127,34 @@ async def test_a_scene_without_end_is_refused(
     assert "spatialIndex" in str(exception[0].text)
     blank = await http.get(GLB + "&exceptions=blank")
     assert (blank.status_code, blank.content[:4]) == (200, b"glTF")
+
+
+async def test_a_scene_by_xml(store: SqliteSceneStore, http: httpx2.AsyncClient) -> None:
+    document = """<scene:GetScene xmlns:core="http://www.opengis.net/3dps/1.0/core"
+        xmlns:scene="http://www.opengis.net/3dps/1.0/scene" xmlns:ows="http://www.opengis.net/ows/2.0"
+        service="3DPS" request="GetScene" version="1.0">
+      <core:CRS>EPSG:25832</core:CRS>
+      <core:Layers><ows:Identifier>town</ows:Identifier></core:Layers>
+      <scene:Format>model/gltf-binary</scene:Format>
+    </scene:GetScene>"""
+    reply = await http.post("", content=document, headers={"content-type": "text/xml"})
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "model/gltf-binary")
+    assert reply.content == (await http.get(GLB)).content
+
+
+async def test_an_application_gets_a_scene_as_a_file(
+    client: Any, store: SqliteSceneStore, http: httpx2.AsyncClient
+) -> None:
+    await client.authorize(["servicediscovery", "3dps"])
+    async with asyncio.timeout(30):
+        while True:
+            found = [one for one in await client.services() if one.id.startswith("hidden.")]
+            if found:
+                break
+            await asyncio.sleep(0.05)
+    answer = await client.get(
+        "3dps", "scene", found[0].id, crs="EPSG:25832", format="model/gltf+json"
+    )
+    scene = await http.get(answer["uri"])
+    assert answer["mimeType"] == "model/gltf+json"
+    assert (len(scene.content), scene.json()["asset"]["version"]) == (answer["size"], "2.0")

@@ -14,11 +14,12 @@ from gotapi_portrayal.check import Axes
 from gotapi_portrayal.data.types import Attribute, Box, Feature, Part
 from gotapi_portrayal.scene import formats
 from gotapi_portrayal.scene.frames import frame_of, geocentric, unit_at
+from gotapi_portrayal.scene.gltf import document
 from gotapi_portrayal.scene.gltf_buffers import Buffer
 from gotapi_portrayal.scene.gltf_metadata import MOST_COLUMNS, Names, column, tables
 from gotapi_portrayal.scene.join import join, listed, meshes, snapped
 from gotapi_portrayal.scene.kept import Kept
-from gotapi_portrayal.scene.model import Frame, Mesh, Picture, SceneModel, Tile
+from gotapi_portrayal.scene.model import Camera, Frame, Look, Mesh, Picture, SceneModel, Tile
 
 NOWHERE = Frame("LOCAL:METRES", "LOCAL:METRES")
 
@@ -59,6 +60,7 @@ def read_column(values: list[Attribute]) -> tuple[dict[str, Any], list[Any]]:
         ([2**63, 1], "STRING", ["9223372036854775808", "1"]),
         ([1.5, 2], "FLOAT64", [1.5, 2.0]),
         ([1.5, None], "FLOAT64", [1.5, None]),
+        ([2, 1.5, None], "FLOAT64", [2.0, 1.5, None]),
         ([float("nan"), float("inf"), 1.0], "FLOAT64", [None, None, 1.0]),
         ([10**400, 1.0], "FLOAT64", [None, 1.0]),
         ([True, False, True], "BOOLEAN", [True, False, True]),
@@ -294,3 +296,26 @@ def test_every_format_has_what_it_names() -> None:
     for place in formats.PLACES:
         assert callable(formats.finder(place))
     assert formats.finder("nothing") is None
+
+
+def test_a_camera_in_what_it_looks_at_is_left_out() -> None:
+    place = (0.0, 0.0, 0.0)
+    camera = Camera("A", place, place, (0.0, 0.0, 1.0), 60.0)
+    found, _ = document(SceneModel("", NOWHERE, place, place, viewpoints=(camera,)))
+    assert "cameras" not in found
+    assert len(found["scenes"][0]["nodes"]) == 1
+
+
+def test_pictures_that_only_some_clients_read_are_said_to_be_so() -> None:
+    place = (0.0, 0.0, 0.0)
+    flat = b"RIFF\0\0\0\0WEBPVP8 " + bytes(20)
+    clear = b"RIFF\0\0\0\0WEBPVP8X\n\0\0\0\x10" + bytes(20)
+    pictures = tuple(Picture(1, "image/webp", 1, 1, data) for data in (flat, clear))
+    looks = (Look(picture=0), Look(picture=1), Look(picture=0, opacity=0.5))
+    found, _ = document(SceneModel("", NOWHERE, place, place, looks=looks, pictures=pictures))
+    assert found["extensionsUsed"] == ["EXT_texture_webp"]
+    sources = [one["extensions"]["EXT_texture_webp"]["source"] for one in found["textures"]]
+    assert sources == [0, 1]
+    modes = [one.get("alphaMode") for one in found["materials"]]
+    assert modes == [None, "MASK", "BLEND"]
+    assert len(found["samplers"]) == 1
