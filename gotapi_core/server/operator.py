@@ -41,6 +41,7 @@ from gotapi_core.server.operator_api import (
 from gotapi_core.server.operator_blobs import BlobActions
 from gotapi_core.server.operator_board import Board
 from gotapi_core.server.operator_console import ConsoleAccess
+from gotapi_core.server.operator_diagnostics import Diagnostics
 
 log = logging.getLogger(__name__)
 
@@ -90,12 +91,13 @@ class Operator:
         more = OperatorActions(hub, stop)
         files = BlobActions(hub)
         console_access = ConsoleAccess(hub)
+        diagnostics = Diagnostics(hub, clock)
         self._api = OperatorApi(
             hub,
             self._board,
             clock,
             self.console_link,
-            {**more.reads, **files.reads},
+            {**more.reads, **files.reads, **diagnostics.reads},
             {**more.actions, **files.actions, **console_access.actions},
         )
         self._page_secret = secrets.token_bytes(32)

@@ -1,0 +1,41 @@
+import { words } from "../../core/words.js";
+
+export const t = words({
+  title: ["System", "システム"],
+  health: ["Health", "状態"],
+  good: ["Everything works", "正常に動作しています"],
+  trouble: ["{count} plug-in needs a look|{count} plug-ins need a look", "確認が必要なプラグイン: {count} 件"],
+  version: ["Version", "バージョン"],
+  address: ["Address", "アドレス"],
+  up: ["Runs for", "稼働時間"],
+  memory: ["Memory", "メモリ"],
+  store: ["Database", "データベース"],
+  files: ["Files of applications", "アプリケーションのファイル"],
+  disk: ["Free on the disk", "ディスクの空き"],
+  runs: ["Runs on", "実行環境"],
+  plugins: ["Plug-ins", "プラグイン"],
+  refresh: ["Refresh", "更新"],
+  diagnostics: ["Diagnostics", "診断情報"],
+  diagnosticsText: [
+    "A file for those who help you: versions, settings of the hub, states and logs of plug-ins. It has no token, key, password, or name of an application in it; of the plug-ins' settings it has the names only.",
+    "サポート用のファイルです。バージョン、ハブの設定、プラグインの状態とログを含みます。トークン、鍵、パスワード、アプリケーション名は含まれません。プラグインの設定は項目名のみです。",
+  ],
+  save: ["Save the file", "ファイルを保存"],
+  saved: ["Saved {name}.", "{name} を保存しました。"],
+  show: ["Look what is in it", "内容を確認"],
+  others: ["Other machines", "ほかの端末"],
+  lan: [
+    "Other machines of your network can reach this hub. Scan the code with a phone, and compare the fingerprint with what an application shows.",
+    "同じネットワークの端末からこのハブに接続できます。スマートフォンでコードを読み取り、アプリケーションに表示される指紋と照合してください。",
+  ],
+  here: ["TLS is on for this computer only.", "TLS はこのコンピューターでのみ有効です。"],
+  noTls: [
+    "Only this computer can reach the hub. For your network, start it with “gotapi run --tls --lan”.",
+    "このコンピューターからのみ接続できます。ネットワークに公開するには「gotapi run --tls --lan」で起動してください。",
+  ],
+  fingerprint: ["Key fingerprint", "鍵の指紋"],
+  code: ["QR code of {link}", "{link} の QR コード"],
+  certificate: ["Certificate of this hub's authority", "このハブの認証局証明書"],
+  more: ["More", "その他"],
+  operatorPage: ["The plain operator page", "簡易オペレーターページ"],
+});
