@@ -15,6 +15,7 @@ from gotapi_portrayal.check import Axes, Selection, Shelf
 from gotapi_portrayal.data.store import SceneStore
 from gotapi_portrayal.data.types import ANY_LOD, Triple
 from gotapi_portrayal.gather import Gathered, gather
+from gotapi_portrayal.request.errors import invalid
 from gotapi_portrayal.request.types import GetScene, Position, Viewpoint
 from gotapi_portrayal.scene.frames import frame_of
 from gotapi_portrayal.scene.join import join, listed, meshes, snapped
@@ -53,11 +54,13 @@ def build(
     selection: Selection,
     parts: Sequence[Gathered],
 ) -> SceneModel:
-    """Return the scene of some parts of a selection."""
+    """Return the scene of some parts of a selection; raises OwsError."""
     axes = selection.axes
     offset = None if request.offset is None else xyz(request.offset, axes)
     mode = "" if offset is None else request.offset_mode or "subtract"
     low, high = _extent(parts)
+    if not np.isfinite([low, high]).all():  # a projection has places that it cannot show
+        raise invalid("crs", f"not all of the layers can be shown in {axes.crs.name}")
     frame = frame_of(axes, triple((low + high) / 2))
     origin = _origin(low, high, offset, np.array(frame.unit))
     layers = scene_layers(store, shelf, selection)

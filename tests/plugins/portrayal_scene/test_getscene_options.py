@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gotapi_portrayal.answers import Answer
-from gotapi_portrayal.offer import can_draw
+from gotapi_portrayal.gather import Move
 from gotapi_portrayal.request.errors import Code, OwsError
-from gotapi_portrayal.scene import atlas, reduce
+from gotapi_portrayal.scene import atlas, paint, reduce
 from gotapi_portrayal.scene.atlas import with_atlas
 from gotapi_portrayal.scene.gltf import document
 from gotapi_portrayal.scene.model import Frame, Look, Mesh, Picture, SceneLayer, SceneModel
@@ -235,8 +235,29 @@ def test_an_option_by_uri_and_one_of_another_service(scene: Scene) -> None:
 def test_what_a_scene_cannot_have_is_told(
     scene: Scene, more: dict[str, str], code: Code, locator: str
 ) -> None:
-    if locator in ("background", "overallStyles") and not can_draw():
-        pytest.skip("nothing can be drawn here, so there are no backgrounds and overall styles")
     with pytest.raises(OwsError) as caught:
         scene(**more)
     assert (caught.value.code, caught.value.locator) == (code, locator)
+
+
+def test_more_textures_than_a_browser_takes_are_refused(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paint, "MOST_PICTURES", 100)
+    with pytest.raises(OwsError, match="of textures") as caught:
+        scene(layers="signs")
+    assert (caught.value.status, caught.value.locator) == (400, "boundingBox")
+    assert scene(layers="signs", styles="thematic").body.startswith(b"glTF")
+
+
+def test_what_a_projection_cannot_show_is_told(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(self: Move, points: np.ndarray) -> np.ndarray:
+        return np.full_like(points, np.inf)
+
+    monkeypatch.setattr(Move, "points", lost)
+    refused = pytest.raises(OwsError, match="can be shown in EPSG:3857")
+    with np.errstate(invalid="ignore"), refused as caught:
+        scene(crs="EPSG:3857")
+    assert (caught.value.code, caught.value.locator) == (Code.INVALID_PARAMETER_VALUE, "crs")
