@@ -5,6 +5,7 @@ Nothing is fetched: pyproj's own database and no grids from elsewhere.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -143,8 +144,13 @@ def _stored(
 
 
 def _utm(geographic: pyproj.CRS, east: float, north: float) -> pyproj.CRS:
+    return _zone(geographic.name, east, north)
+
+
+@lru_cache(16)  # a tenth of a second each, and a file is asked about twice
+def _zone(name: str, east: float, north: float) -> pyproj.CRS:
     area = AreaOfInterest(east, north, east, north)
-    for datum in (geographic.name, "WGS 84"):
+    for datum in (name, "WGS 84"):
         found = query_utm_crs_info(datum_name=datum, area_of_interest=area)
         if found:
             return pyproj.CRS.from_epsg(int(found[0].code))
