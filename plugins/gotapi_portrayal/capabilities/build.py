@@ -23,6 +23,7 @@ from gotapi_portrayal.catalogue import (
 )
 from gotapi_portrayal.data.types import Box
 from gotapi_portrayal.data.types import Layer as Stored
+from gotapi_portrayal.scene.formats import FORMATS
 from gotapi_portrayal.view import offer as views
 
 EVERYWHERE = ("EPSG:4326", "CRS:84", "EPSG:3857")
@@ -144,12 +145,18 @@ def _layer(layer: Stored, inside: dict[str, list[Stored]]) -> Layer:
         lods=tuple(map(offer.lod_name, layer.lods)),
         styles=_styles(),
         delivery_options=tuple(option.id for option in offer.DELIVERY_OPTIONS),
-        formats=offer.SCENE_FORMATS,
+        formats=_formats(layer),
         offset_modes=offer.OFFSET_MODES,
         queryable=True,
         public=layer.public,
         layers=tuple(_layer(child, inside) for child in inside.get(layer.name, [])),
     )
+
+
+def _formats(layer: Stored) -> tuple[str, ...]:
+    """Return the formats of a layer: some only know places on the earth."""
+    nowhere = not layer.crs.name
+    return tuple(name for name in offer.SCENE_FORMATS if not (nowhere and FORMATS[name].earthly))
 
 
 def _styles() -> tuple[Style, ...]:

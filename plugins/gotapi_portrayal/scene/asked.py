@@ -92,14 +92,16 @@ class Asked:
         request, known = self.request, formats.FORMATS.get(self.request.format)
         if known is None:  # layers say what they have, but there may be none
             raise invalid("format", f"{shown(request.format)} is not one of this service")
+        provided = known.can if known.earthly else {*known.can, formats.OFFSET}
         wanted = {
             formats.VIEWPOINTS: bool(request.viewpoints),
             formats.BACKGROUND: bool(request.background),
             formats.OVERALL_STYLES: bool(request.overall_styles),
+            formats.OFFSET: any(request.offset or ()),
             formats.EMBED: request.offset_mode == "embed",
         }
         for name, there in wanted.items():
-            if there and name not in known.can:
+            if there and name not in provided:
                 raise OwsError(
                     Code.FORMAT_CAPABILITY_MISSING,
                     f"{name}: {request.format} has no provisions for it",

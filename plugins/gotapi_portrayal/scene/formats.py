@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 VIEWPOINTS: Final = "viewpoints"
 BACKGROUND: Final = "background"
 OVERALL_STYLES: Final = "overallStyles"
+OFFSET: Final = "offset"
 EMBED: Final = "offsetMode"  # offsets embedded by means of the format
 
 
@@ -32,6 +33,8 @@ class Format:
     `FormatCapabilityMissing` (9.5)."""
     encoding: str = ""
     """The Content-Encoding that documents already have."""
+    earthly: bool = False
+    """It has true places on the earth only: nothing that lies nowhere there, and no offset."""
 
 
 _GLTF: Final = frozenset({VIEWPOINTS, EMBED})
@@ -53,13 +56,13 @@ FORMATS: Final[dict[str, Format]] = {
     "model/gltf+json": Format(_JSON, f"{_TILES}:index", _TILESET, _GLTF),
     "model/vnd.gltf+json": Format(_JSON, f"{_TILES}:index", _TILESET, _GLTF),
     _TILESET: Format("", f"{_TILES}:index", can=frozenset()),
-    "application/vnd.google-earth.kml+xml": Format(f"{_KML}:encode", f"{_KML}:index"),
-    "application/vnd.google-earth.kmz": Format(f"{_KMZ}:encode", f"{_KMZ}:index"),
+    "application/vnd.google-earth.kml+xml": Format(f"{_KML}:encode", f"{_KML}:index", earthly=True),
+    "application/vnd.google-earth.kmz": Format(f"{_KMZ}:encode", f"{_KMZ}:index", earthly=True),
     "model/x3d+xml": Format(f"{_X3D}:encode_xml", f"{_X3D_INDEX}:index", can=_VRML_CAN),
     "model/x3d+vrml": Format(f"{_X3D}:encode_classic", f"{_X3D_INDEX}:index", can=_VRML_CAN),
     "model/vrml": Format(_VRML, f"{_X3D_INDEX}:index", can=_VRML_CAN),
     "application/vnd.esri.i3s.json+gzip": Format(
-        "", f"{_I3S}:index", can=frozenset(), encoding="gzip"
+        "", f"{_I3S}:index", can=frozenset(), encoding="gzip", earthly=True
     ),
 }
 """Each MIME type that can be asked for, the best first."""

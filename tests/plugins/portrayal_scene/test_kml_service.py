@@ -80,25 +80,40 @@ def test_both_lods_of_a_feature(scene: Ask) -> None:
     assert len(texts(answer.body, "//k:minLodPixels")) == 2
 
 
-def test_viewpoints_and_what_kml_has_not(scene: Ask) -> None:
+def test_viewpoints(scene: Ask) -> None:
     views = "A,500000,5700000,50,500000,5699900,100,0,0,1,60"
     assert texts(scene(format=KML, viewpoints=views).body, "//k:LookAt/k:range")
-    for more, locator in (
-        ({"offset": "500000,5700000,0"}, "offset"),
-        ({"offset": "500000,5700000,0", "offsetMode": "embed"}, "offsetMode"),
-    ):
-        with pytest.raises(OwsError) as caught:
-            scene(format=KML, **more)
-        assert caught.value.code is Code.FORMAT_CAPABILITY_MISSING
-        assert caught.value.locator == locator
+
+
+@pytest.mark.parametrize("media", [KML, KMZ, I3S])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"offsetMode": "embed"}, {"deliveryOptions": "spatialIndex"}],
+)
+def test_places_are_true_so_there_is_no_offset(
+    scene: Ask, media: str, more: dict[str, str]
+) -> None:
+    assert scene(format=media, offset="0,0,0")
+    with pytest.raises(OwsError) as caught:
+        scene(format=media, offset="500000,5700000,0", **more)
+    assert caught.value.code is Code.FORMAT_CAPABILITY_MISSING
+    assert caught.value.locator == "offset"
 
 
 @pytest.mark.parametrize("media", [KML, KMZ, I3S])
 def test_what_is_nowhere_on_earth_is_to_be_had_in_other_formats(scene: Ask, media: str) -> None:
     with pytest.raises(OwsError, match="model/gltf-binary") as caught:
         scene(layers="thing", crs="LOCAL:METRES", format=media)
-    assert caught.value.code is Code.FORMAT_CAPABILITY_MISSING
-    assert "kml" not in caught.value.text.partition("had as")[2]
+    assert caught.value.code is Code.INVALID_PARAMETER_VALUE
+    assert caught.value.locator == "format"
+    assert media not in caught.value.text.partition(" is not ")[2]
+
+
+def test_such_layers_do_not_offer_these_formats(service: PortrayalService) -> None:
+    layers = service.shelf(private=True).layers
+    assert {KML, KMZ, I3S} <= set(layers["town"].formats)
+    assert not {KML, KMZ, I3S} & set(layers["thing"].formats)
+    assert "model/x3d+xml" in layers["thing"].formats
 
 
 def test_kmz_has_models_and_textures(scene: Ask) -> None:
