@@ -13,7 +13,7 @@ import numpy as np
 from gotapi_portrayal.answers import Answer
 from gotapi_portrayal.scene.model import SceneModel, Scope, Tile
 from gotapi_portrayal.scene.vrml_text import classic, vrml97
-from gotapi_portrayal.scene.x3d_nodes import Node, Shared, Use
+from gotapi_portrayal.scene.x3d_nodes import Node, Nodes, Use
 from gotapi_portrayal.scene.x3d_placing import Placing
 from gotapi_portrayal.scene.x3d_scene import Manner, nodes, placing_of, surroundings, world_info
 from gotapi_portrayal.scene.x3d_xml import document
@@ -33,7 +33,7 @@ def index(scope: Scope) -> bytes:
     """Return the document of links to the tiles of the first level."""
     scene = _empty(scope)
     manner = _manner(scope)
-    placing = placing_of(scene, manner, Shared())
+    placing = placing_of(scene, manner)
     around = [world_info(scene, placing), *surroundings(scene, placing, scope.root.box)]
     return written([*around, *_links(scope, placing, scope.root)], scope.title, scope.media)
 
@@ -46,15 +46,15 @@ def resource(scope: Scope, path: str) -> Answer | None:
         return None
     manner = _manner(scope)
     if tile.children:
-        placing = placing_of(_empty(scope), manner, Shared())
-        found = _links(scope, placing, tile)
+        placing = placing_of(_empty(scope), manner)
+        found: Nodes = _links(scope, placing, tile)
     else:
         # Of one place for all tiles, else those of a CRS that is stretched would not fit.
         found = nodes(replace(scope.scene(tile), frame=scope.frame), manner)
     return Answer(written(found, scope.title, scope.media), scope.media)
 
 
-def written(children: list[Node | Use], title: str, media: str) -> bytes:
+def written(children: Nodes, title: str, media: str) -> bytes:
     """Return nodes as a document of one of the encodings."""
     meta = (("title", title), ("generator", "gotapi-hub"))
     if media == XML:

@@ -1,7 +1,8 @@
 """PURE: scene graphs of X3D 3.3 (ISO/IEC 19775-1) and VRML97 as values; writers are elsewhere."""
 
 import re
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, cast
 
 import msgspec
 
@@ -28,7 +29,7 @@ class Use(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
-class Node(msgspec.Struct, frozen=True):
+class Node(msgspec.Struct, frozen=True, gc=False):  # trees: no circles to look for
     """A node; what a field is, is told by the type of its value. Those left out have defaults."""
 
     kind: str
@@ -40,13 +41,24 @@ class Node(msgspec.Struct, frozen=True):
 Vector = tuple[float, ...]
 """SFVec2f to SFVec3d, SFColor, SFRotation; a MFFloat, MFInt32 or MFColor that is short."""
 
-Value = bool | int | float | str | Vector | Strings | Numbers | Node | Use | list[Node | Use]
-"""A str is an SFString, a list an MFNode."""
+Nodes = Iterable[Node | Use]
+"""An MFNode. Large ones are made while they are written: a city has half a million nodes."""
+
+Value = bool | int | float | str | Vector | Strings | Numbers | Node | Use | Nodes
+"""A str is an SFString."""
 
 
 def node(kind: str, name: str = "", /, **fields: Value) -> Node:
     """Return a node, `name` is what DEF calls it."""
     return Node(kind, fields, name)
+
+
+def nodes_of(value: Value) -> Nodes:
+    """Return the nodes of a field that has one or more."""
+    if isinstance(value, (Node, Use)):
+        return (value,)
+    assert isinstance(value, Iterable)
+    return cast("Nodes", value)
 
 
 def clean(text: str) -> str:

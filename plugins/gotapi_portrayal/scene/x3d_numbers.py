@@ -20,7 +20,7 @@ class Rows:
 
     def part(self, first: int, end: int) -> bytes:
         """Return the rows from `first` up to `end`, with a blank between two numbers."""
-        return self.text[int(self.starts[first]) : max(int(self.starts[end]) - 1, 0)]
+        return self.text[self.starts[first] : self.starts[end] - 1] if first < end else b""
 
 
 def rows(array: NDArray[np.generic], decimals: int | None = None) -> Rows:

@@ -11,8 +11,8 @@ from gotapi_portrayal.data.types import Box, Triple
 from gotapi_portrayal.scene.model import Camera, SceneModel
 from gotapi_portrayal.scene.x3d_nodes import (
     Node,
+    Nodes,
     Numbers,
-    Shared,
     Strings,
     Use,
     Value,
@@ -42,7 +42,7 @@ class Placing(Protocol):
     def viewpoint(self, camera: Camera) -> Node:
         """Return the node of a camera."""
 
-    def placed(self, inside: list[Node | Use]) -> list[Node | Use]:
+    def placed(self, inside: Nodes) -> Nodes:
         """Return what is drawn, where it belongs."""
 
     def when_near(self, point: Triple, distance: float, urls: Sequence[str]) -> Node:
@@ -94,7 +94,7 @@ class Flat:
             fieldOfView=round(math.radians(camera.fovx), 6),
         )
 
-    def placed(self, inside: list[Node | Use]) -> list[Node | Use]:
+    def placed(self, inside: Nodes) -> Nodes:
         """Return everything below the two Transforms."""
         how = turn(self.scene.frame, self.swapped)
         fields: dict[str, Value] = {"rotation": how.rotation}
@@ -125,9 +125,10 @@ class Geo:
     system: tuple[str, ...]
     origin: Triple
     """Of GeoOrigin; x east."""
-    shared: Shared
     writing: Writing = field(init=False)
     mirrored: bool = False
+    _again: dict[str, Value] | None = None
+    """What `fields` gives from the second time on: GeoOrigin is written once."""
 
     def __post_init__(self) -> None:
         self.writing = Writing(
@@ -156,7 +157,7 @@ class Geo:
             },
         )
 
-    def placed(self, inside: list[Node | Use]) -> list[Node | Use]:
+    def placed(self, inside: Nodes) -> Nodes:
         """Return everything as it is: it says itself where it is."""
         return inside
 
@@ -171,10 +172,12 @@ class Geo:
 
     def fields(self) -> dict[str, Value]:
         """Return the fields that each node of the component has."""
-        where = ordered(self.origin, self.scene.frame.swapped)
-        system = Strings(self.system)
+        if self._again is not None:
+            return self._again
+        system, where = Strings(self.system), ordered(self.origin, self.writing.swapped)
         origin = node("GeoOrigin", "O", geoSystem=system, geoCoords=where, rotateYUp=True)
-        return {"geoSystem": system, "geoOrigin": self.shared(origin)}
+        self._again = {"geoSystem": system, "geoOrigin": Use("GeoOrigin", "O")}
+        return {"geoSystem": system, "geoOrigin": origin}
 
 
 def _rounded(values: Vector, digits: int) -> Vector:

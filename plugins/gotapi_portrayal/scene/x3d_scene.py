@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from gotapi_portrayal.data.types import Box, Triple
@@ -13,7 +14,7 @@ from gotapi_portrayal.scene.x3d_features import (
     layer_notes,
 )
 from gotapi_portrayal.scene.x3d_looks import Looks, background, embedded
-from gotapi_portrayal.scene.x3d_nodes import Node, Numbers, Shared, Strings, Use, Value, node
+from gotapi_portrayal.scene.x3d_nodes import Node, Nodes, Numbers, Shared, Strings, Use, Value, node
 from gotapi_portrayal.scene.x3d_places import geo_system, ordered
 from gotapi_portrayal.scene.x3d_placing import Flat, Geo, Placing, cameras
 from gotapi_portrayal.scene.x3d_shapes import NO_FEATURE, Piece, pieces
@@ -34,12 +35,12 @@ class Manner:
     """Where GeoOrigin is, x east: the same for all documents that are shown together."""
 
 
-def nodes(scene: SceneModel, manner: Manner) -> list[Node | Use]:
-    """Return the nodes of a scene."""
+def nodes(scene: SceneModel, manner: Manner) -> Nodes:
+    """Give the nodes of a scene, in the order in which they have to be written."""
     return _Builder(scene, manner).nodes()
 
 
-def placing_of(scene: SceneModel, manner: Manner, shared: Shared) -> Placing:
+def placing_of(scene: SceneModel, manner: Manner) -> Placing:
     """Return how a scene is placed: on earth where X3D has its CRS and it was not moved away."""
     frame = scene.frame
     if manner.vrml97:  # has no scale below 0, so no way to read north before east
@@ -49,7 +50,7 @@ def placing_of(scene: SceneModel, manner: Manner, shared: Shared) -> Placing:
         return Flat(scene, swapped=frame.swapped)
     embedded_offset = scene.offset if scene.offset_mode == "embed" else None
     origin = embedded_offset or manner.geo_origin or scene.origin
-    return Geo(scene, system, origin, shared)
+    return Geo(scene, system, origin)
 
 
 def world_info(scene: SceneModel, placing: Placing) -> Node:
@@ -78,26 +79,22 @@ class _Builder:
     def __init__(self, scene: SceneModel, manner: Manner) -> None:
         self._scene = scene
         self._manner = manner
-        shared = Shared()
-        self._placing = placing_of(scene, manner, shared)
+        self._placing = placing_of(scene, manner)
         urls = [embedded(picture) for picture in scene.pictures]
-        self._look = Looks(scene.looks, urls, shared, vrml97=manner.vrml97)
+        self._look = Looks(scene.looks, urls, Shared(), vrml97=manner.vrml97)
         self._described = described97 if manner.vrml97 else described
 
-    def nodes(self) -> list[Node | Use]:
-        found: list[Node | Use] = [world_info(self._scene, self._placing)]
+    def nodes(self) -> Iterator[Node | Use]:
+        yield world_info(self._scene, self._placing)
         if not self._manner.tile:
-            found += surroundings(self._scene, self._placing, self._scene.box)
-        return [*found, *self._placing.placed(self._layers(-1))]
+            yield from surroundings(self._scene, self._placing, self._scene.box)
+        yield from self._placing.placed(self._layers(-1))
 
-    def _layers(self, parent: int) -> list[Node | Use]:
-        found: list[Node | Use] = []
+    def _layers(self, parent: int) -> Iterator[Node | Use]:
         for index, layer in enumerate(self._scene.layers):
             if layer.parent == parent:
-                inside = [*self._features(index), *self._layers(index)]
-                notes = layer_notes(layer)
-                found.append(self._described(f"L{index}", layer.id, "layer", notes, inside))
-        return found
+                inside = chain(self._features(index), self._layers(index))
+                yield self._described(f"L{index}", layer.id, "layer", layer_notes(layer), inside)
 
     def _features(self, layer: int) -> Iterator[Node | Use]:
         found: dict[int, _Lods] = {}
@@ -118,12 +115,13 @@ class _Builder:
         return [self._described(name, feature.object_id, "feature", notes, inside)]
 
     def _levels(self, lods: _Lods) -> list[Node | Use]:
+        if len(lods) == 1:
+            [only] = lods.values()
+            return [self._shape(look, piece) for look, piece in only]
         each: list[list[Node | Use]] = [
             [self._shape(look, piece) for look, piece in lods[lod]]
             for lod in sorted(lods, key=_fineness, reverse=True)
         ]
-        if len(each) == 1:
-            return each[0]
         # Without ranges it is the browser that chooses, by how fast it can draw (19775-1, 23.4.3).
         children: list[Node | Use] = [node("Group", children=one) for one in each]
         return [Node("LOD", {"level" if self._manner.vrml97 else "children": children})]

@@ -1,9 +1,20 @@
 """PURE: scene graphs as X3D in XML (ISO/IEC 19776-1, version 3.3)."""
 
 from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from typing import Any, Final
 
-from gotapi_portrayal.scene.x3d_nodes import Node, Numbers, Strings, Use, Vector, clean, components
+from gotapi_portrayal.scene.x3d_nodes import (
+    Node,
+    Nodes,
+    Numbers,
+    Strings,
+    Use,
+    Vector,
+    clean,
+    components,
+    nodes_of,
+)
 from gotapi_portrayal.scene.x3d_numbers import number, vector
 
 # 19776-1 table 6.2: the field an element is for, where its tag does not say; else `children`. For
@@ -26,7 +37,7 @@ _SCHEMA: Final = (
 )
 
 
-def document(children: Sequence[Node | Use], meta: Sequence[tuple[str, str]]) -> bytes:
+def document(children: Nodes, meta: Sequence[tuple[str, str]]) -> bytes:
     """Return a scene as a document; `meta` are names and contents for its head."""
     out: list[bytes] = []
     kinds: set[str] = set()
@@ -50,40 +61,53 @@ def _head(kinds: set[str], meta: Sequence[tuple[str, str]]) -> list[bytes]:
 
 
 def _element(out: list[bytes], kinds: set[str], given: Node | Use, field: str) -> None:
-    kind = given.kind.encode()
-    out.append(b"<" + kind)
+    begin, end = _tags(given.kind)
+    contained = _container(given.kind, field)
     if isinstance(given, Use):
-        out.append(b" USE='" + given.name.encode() + b"'")
-        _container(out, given.kind, field)
-        out.append(b"/>\n")
+        out.append(b"%b USE='%b'%b/>\n" % (begin, given.name.encode(), contained))
         return
     kinds.add(given.kind)
+    out.append(begin)
     if given.name:
-        out.append(b" DEF='" + given.name.encode() + b"'")
-    children: list[tuple[str, Node | Use]] = []
+        out.append(b" DEF='%b'" % given.name.encode())
+    children: list[tuple[str, Nodes]] = []
     for name, value in given.fields.items():
-        if isinstance(value, (Node, Use)):
-            children.append((name, value))
-        elif isinstance(value, list):
-            children += [(name, one) for one in value]
+        text = _TEXTS.get(type(value))
+        if text is not None:
+            out += (_key(name), text(value), b"'")
         else:
-            out.append(b" " + name.encode() + b"='" + _TEXTS[type(value)](value) + b"'")
-    _container(out, given.kind, field)
+            children.append((name, nodes_of(value)))
     if not children:
-        out.append(b"/>\n")
+        out.append(contained + b"/>\n")
         return
-    out.append(b">\n")
-    for name, child in children:
-        _element(out, kinds, child, name)
-    out.append(b"</" + kind + b">\n")
+    out.append(contained + b">\n")
+    for name, several in children:
+        for child in several:
+            _element(out, kinds, child, name)
+    out.append(end)
 
 
-def _container(out: list[bytes], kind: str, field: str) -> None:
-    if field != _CONTAINERS.get(kind, "children"):
-        out.append(b" containerField='" + field.encode() + b"'")
+# There are as many of these as there are kinds of nodes and names of fields.
+@cache
+def _tags(kind: str) -> tuple[bytes, bytes]:
+    return b"<" + kind.encode(), b"</" + kind.encode() + b">\n"
 
 
+@cache
+def _key(name: str) -> bytes:
+    return b" " + name.encode() + b"='"
+
+
+@cache
+def _container(kind: str, field: str) -> bytes:
+    if field == _CONTAINERS.get(kind, "children"):
+        return b""
+    return b" containerField='" + field.encode() + b"'"
+
+
+@lru_cache(maxsize=1024)
 def _text(value: str) -> bytes:
+    """Return a text for an attribute; most are names of attributes, which all features have."""
     return clean(value).translate(_ESCAPES).encode()
 
 

@@ -224,8 +224,10 @@ def test_viewpoints_of_the_request_are_in_the_index() -> None:
 def test_the_formats_know_them(media: str) -> None:
     row = formats.FORMATS[media]
     assert row.can == {formats.VIEWPOINTS, formats.BACKGROUND, formats.EMBED}
-    assert formats.index(media) is index
-    assert formats.finder(PLACE) is resource
-    encode = formats.encoder(media)
+    encode, indexed, found = formats.encoder(media), formats.index(media), formats.finder(PLACE)
     assert encode is not None
+    assert indexed is not None
+    assert found is not None
+    assert indexed(utm(media)) == index(utm(media))
+    assert found(utm(media), "no tile") is None
     assert encode(utm(media).scene(utm().root)).startswith((b"<?xml", b"#X3D V3.3", b"#VRML V2.0"))
