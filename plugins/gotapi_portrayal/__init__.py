@@ -9,7 +9,7 @@ from gotapi_core.plugin import Plugin, hookimpl
 from gotapi_portrayal.data.cli import scenes
 from gotapi_portrayal.model import PortrayalSettings
 from gotapi_portrayal.plugin import PortrayalPlugin
-from gotapi_portrayal.view.cli import view
+from gotapi_portrayal.view.cli import view as view_command  # `view` is a package here
 
 
 @hookimpl
@@ -24,7 +24,7 @@ def gotapi_profiles() -> dict[str, str]:
 
 @hookimpl
 def gotapi_commands() -> Sequence[click.Command]:
-    return [scenes, view]
+    return [scenes, view_command]
 
 
 @hookimpl

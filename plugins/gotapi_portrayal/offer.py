@@ -7,7 +7,6 @@ it, and requests are checked against it.
 from pathlib import Path
 from typing import Final
 
-from gotapi_portrayal import view
 from gotapi_portrayal.catalogue import (
     DeliveryOption,
     Extension,
@@ -79,7 +78,7 @@ LOD_SELECTIONS: Final = ("equals", "equals_or_smaller", "combined", "equals_or_s
 CITYGML: Final = "CityGML"
 REFINED: Final = "TUDelft"
 
-_RASTERISER: Final = Path(view.__file__).parent / "_raster.so"
+_RASTERISER: Final = Path(__file__).parent / "view" / "_raster.so"
 
 
 SLOW_VIEWS: Final = (

@@ -172,6 +172,8 @@ class Picture:
 
     def shade(self, words: Words, suns: tuple[Sun, ...], samples: int = 1) -> None:
         """Take the sun's light from words of colour where it does not shine."""
+        if not suns:
+            return
         frame, planes = self._frame(), self.geometry.planes
 
         def shadow(top: int, bottom: int) -> None:

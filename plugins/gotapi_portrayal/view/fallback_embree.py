@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gotapi_portrayal.view.geometry import Geometry
 
 _RAYS: Final = 1 << 18  # at a time: Embree's own arrays take 60 bytes each
-_BEYOND: Final = 1e-5  # of the distance, behind a pane, a ray goes on
+_BEYOND: Final = 5e-6  # of the size of numbers, behind a pane, a ray goes on: it has float32
 
 
 class EmbreeLibrary(Fallback):
@@ -46,7 +46,8 @@ class EmbreeLibrary(Fallback):
         from_where = np.full(len(names), float(camera.near))
         if before is not None:
             gone = before.far.ravel()
-            from_where = gone + np.abs(gone) * _BEYOND + _BEYOND
+            size = np.abs(gone) + float(np.linalg.norm(camera.eye - geometry.origin))
+            from_where = gone + size * _BEYOND
         live = np.flatnonzero((from_where < camera.far) & (scene is not None))
         for first in range(0, len(live), _RAYS):
             some = live[first : first + _RAYS]
@@ -58,6 +59,8 @@ class EmbreeLibrary(Fallback):
             hit = found["primID"].astype(np.int64)
             t = found["tfar"].astype(np.float64) + from_where[some]
             met = (hit >= 0) & (t <= camera.far)
+            if before is not None:  # the same one again: a step too small for its float32
+                met &= numbers[np.maximum(hit, 0)] != before.names.ravel()[some] >> 1
             number = numbers[hit[met]]
             normals = geometry.planes[number, :3]
             behind = np.einsum("ij,ij->i", normals, rays[met]) > 0

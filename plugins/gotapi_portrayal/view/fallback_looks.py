@@ -66,7 +66,8 @@ def texture(
     places = [_place(x + dx, y + rows.top + dy, flat, frame, maps) for dx, dy in _AROUND]
     uv, right, under = places
     size = np.stack([table["width"], table["height"]], axis=1).astype(np.float64)
-    covered = np.maximum(*(np.hypot(*((one - uv) * size).T) for one in (right, under)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        covered = np.maximum(*(np.hypot(*((one - uv) * size).T) for one in (right, under)))
     covered = np.where(np.isfinite(covered), covered, 0.0)
     level = np.log2(np.maximum(covered, 1.0))
     level = np.minimum(level, table["levels"] - 1.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from gotapi_portrayal.view.library import LANES, Library
 
 Floats = NDArray[np.float32]
+
+_FARTHEST: Final = 1e15
+"""Units from the middle of a scene: squares and products of three still are numbers in float32."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +78,8 @@ def _joined(pieces: list[Piece], origin: NDArray[np.float64]) -> tuple[Floats, N
     v = t = 0
     for piece in pieces:
         points = piece.vertices.astype(np.float64) + (np.array(piece.origin) - origin)
-        if not np.isfinite(points).all():
-            raise ValueError("a coordinate is not a finite number")
+        if not (np.abs(points) < _FARTHEST).all():  # nor for what is not a number
+            raise ValueError("a coordinate is not a finite number, or much too large")
         if len(piece.triangles) and int(piece.triangles.max()) >= len(points):
             raise ValueError("a triangle has a corner that is not there")
         vertices[v : v + len(points)] = points

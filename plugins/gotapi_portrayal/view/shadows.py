@@ -21,7 +21,7 @@ SIDE: Final = 2048
 """Pixels of a side of a picture that the sun takes."""
 KEPT: Final = 4
 """Pictures of a scene that are kept, 16 MB each."""
-_APART: Final = 8  # every eighth pixel across and down says what the sun has to see
+_LOOKS: Final = 60_000  # so many pixels say what the sun has to see
 _FINER: Final = 0.6  # a picture of the nearer half is worth it where it is as much smaller
 _STEPS: Final = 4  # sizes of pictures between one and twice as large: views near it share one
 
@@ -37,8 +37,9 @@ class _Place(NamedTuple):
 class Shadows:
     """The sun's pictures of a scene; what lets more than half of the light through throws none."""
 
-    def __init__(self, geometry: Geometry, glass: Glass | None) -> None:
+    def __init__(self, geometry: Geometry, glass: Glass | None, side: int = SIDE) -> None:
         self._geometry = geometry
+        self._side = side
         self._glass = None if glass is None else Glass(glass.opacity, 128, 1)
         self._kept: OrderedDict[_Place, Sun] = OrderedDict()
         self._lock = threading.Lock()
@@ -54,7 +55,7 @@ class Shadows:
     @property
     def nbytes(self) -> int:
         """The memory that the pictures may take."""
-        return KEPT * SIDE * SIDE * 4
+        return KEPT * self._side * self._side * 4
 
     def suns(self, picture: Picture) -> tuple[Sun, ...]:
         """Return pictures that have all that a picture shows in them, the finest first."""
@@ -98,7 +99,8 @@ class Shadows:
         middle = (place.across * right + place.along * up) * (reach / 16) + near * forward
         eye = middle + self._geometry.origin
         window = (-reach, reach, -reach, reach)
-        made = orthographic(eye, eye + forward, up, window, (0.0, far - near), (SIDE, SIDE))
+        size = self._side, self._side
+        made = orthographic(eye, eye + forward, up, window, (0.0, far - near), size)
         return replace(made, right=right, up=up, forward=forward)
 
 
@@ -109,11 +111,12 @@ def _reach(size: int) -> float:
 def _seen(picture: Picture) -> tuple[Points, NDArray[np.float64]]:
     """Return some of the points that a picture shows, in its geometry's frame, and how far."""
     camera, geometry = picture.camera, picture.geometry
-    names = picture.names[::_APART, ::_APART]
+    apart = max(1, math.isqrt(picture.names.size // _LOOKS))
+    names = picture.names[::apart, ::apart]
     row, column = np.nonzero(names != NOTHING)
     planes = geometry.planes[names[row, column] >> 1].astype(np.float64)
     first, across, down = camera.rays()
-    rays = first + np.outer(column * _APART, across) + np.outer(row * _APART, down)
+    rays = first + np.outer(column * apart, across) + np.outer(row * apart, down)
     starts = np.broadcast_to(camera.eye - geometry.origin, rays.shape)
     if camera.parallel:
         starts, rays = starts + rays, np.broadcast_to(camera.forward, rays.shape)

@@ -124,8 +124,9 @@ def _mappings(points: NDArray[np.float32], uvs: NDArray[np.float32]) -> NDArray[
     grown = (uvs - uvs[:, :1]).astype(np.float64)
     mappings = np.zeros(len(points), _MAPPING)
     mappings["uv"] = uvs[:, 0]
-    mappings["across"] = grown[:, 1, :1] * dual_a + grown[:, 2, :1] * dual_b
-    mappings["along"] = grown[:, 1, 1:] * dual_a + grown[:, 2, 1:] * dual_b
+    with np.errstate(over="ignore"):  # a speck with a large part of a texture: any place will do
+        mappings["across"] = grown[:, 1, :1] * dual_a + grown[:, 2, :1] * dual_b
+        mappings["along"] = grown[:, 1, 1:] * dual_a + grown[:, 2, 1:] * dual_b
     return mappings
 
 

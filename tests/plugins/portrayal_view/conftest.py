@@ -97,6 +97,17 @@ def make(engine):
 
 
 @pytest.fixture(scope="session")
+def make_native(native):
+    """Make geometry for the native rasteriser."""
+
+    def made(vertices, triangles, origin=UTM):
+        points = np.ascontiguousarray(vertices, np.float32)
+        return geometry(native, [Piece(origin, points, np.asarray(triangles, np.uint32))])
+
+    return made
+
+
+@pytest.fixture(scope="session")
 def town():
     return city()
 

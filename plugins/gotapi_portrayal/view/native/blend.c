@@ -154,7 +154,7 @@ static double kept(const View *view, const float *plane, int32_t name, uint32_t 
     double ray[3], point[3], along = 0, height = 0, sunny = 0;
     double side = name & 1 ? 1.0 : -1.0; /* -forward is towards the sun */
     for (int k = 0; k < 3; k++) sunny += side * plane[k] * view->suns[0].forward[k];
-    if (sunny <= 0.01) return 1; /* it has turned away from the sun anyway */
+    if (!(sunny > 0.01)) return 1; /* it has turned away from the sun anyway */
     for (int k = 0; k < 3; k++) {
         double offset = x * across[k] + y * down[k];
         ray[k] = view->parallel ? base[k] : base[k] + offset;
