@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -36,6 +36,7 @@ floats = st.floats(-1e7, 1e7, width=64)
 
 
 @given(arrays(np.float64, st.tuples(st.integers(1, 9), st.integers(1, 4)), elements=floats))
+@settings(deadline=None)
 def test_rows_read_back(array: np.ndarray) -> None:
     found = rows(array, 5)
     for first in range(len(array)):
@@ -53,6 +54,7 @@ def test_numbers_are_as_short_as_can_be(value: float, text: bytes) -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
+@settings(deadline=None)
 def test_numbers_read_back_exactly(value: float) -> None:
     assert float(number(value)) == value
 
@@ -99,6 +101,7 @@ def turned(axis_angle: tuple[float, ...], point: tuple[float, ...]) -> np.ndarra
 
 
 @given(directions, directions)
+@settings(deadline=None)
 def test_cameras_look_where_they_are_told(ahead: tuple[float, ...], up: tuple[float, ...]) -> None:
     x, y, z = ahead
     pose = flat_pose(Camera("", (x, y, z), (0, 0, 0), (*up,), 60), (1, 2, 3), (1, 1, 1))

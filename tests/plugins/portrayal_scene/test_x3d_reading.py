@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pyproj
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from PIL import Image
@@ -608,6 +608,9 @@ def test_reduced_quality_has_fewer_digits() -> None:
     assert len(less) < len(whole)
 
 
+SLOWLY = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # fmt: skip
 texts = st.text(st.characters(codec="utf-8") | st.sampled_from("\"\\'<>&\n\t\r\x00\x0b\ufffe"))
 values = st.one_of(texts, st.booleans(), st.integers(-(2**31), 2**31 - 1), st.floats(-1e9, 1e9))
 
@@ -620,7 +623,7 @@ def carried(text: str) -> str:
 
 
 @given(st.dictionaries(texts, texts, max_size=4), texts)
-@settings(max_examples=60, deadline=None)
+@SLOWLY
 def test_strings_come_back_as_they_were(known: dict[str, str], title: str) -> None:
     scene = replace(scene_at(), title=title, features=(feature(7, "a", **known), feature(9)))
     read = all_three(scene)
@@ -660,7 +663,7 @@ def meshes(draw: st.DrawFn) -> Mesh:
 
 
 @given(meshes(), st.booleans())
-@settings(max_examples=60, deadline=None)
+@SLOWLY
 def test_triangles_come_back_as_they_were(mesh: Mesh, on_earth: bool) -> None:
     scene = scene_at() if on_earth else scene_at("EPSG:28992", (84_500.0, 446_000.0, 0.0))
     features = tuple(feature(number) for number in (3, 1, 4, 5))
