@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ import pyproj
 import pytest
 
 from gotapi_portrayal.answers import Answer
+from gotapi_portrayal.data import lod
+from gotapi_portrayal.data.sqlite_store import SqliteSceneStore
+from gotapi_portrayal.data.surfaces import TriangleBatch
+from gotapi_portrayal.data.types import Crs, FeatureDraft, LayerDraft
 
 Scene = Callable[..., Answer]
 Read = Callable[[bytes], Any]
@@ -314,3 +319,33 @@ def test_the_khronos_validator_finds_no_fault(scene: Scene, tmp_path: Path) -> N
         # What the validator does not know, and views that only those extensions use.
         known = {"UNSUPPORTED_EXTENSION", "UNUSED_OBJECT", "IMAGE_NPOT_DIMENSIONS"}
         assert {one["code"] for one in issues["messages"]} <= known, query
+
+
+def test_layers_are_nodes_in_the_nodes_they_are_in(
+    scene: Scene, read_gltf: Read, scene_store: SqliteSceneStore
+) -> None:
+    triangle = TriangleBatch(
+        points=np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]]) + HOUSE,
+        triangles=np.array([[0, 1, 2]]),
+        features=np.zeros(1, np.int64),
+        lods=np.full(1, lod.ANY, np.uint8),
+        masks=np.full(1, lod.bit(lod.ANY), np.uint32),
+        materials=np.zeros(1, np.uint32),
+        surfaces=np.zeros(1, np.uint8),
+    )
+    crs = Crs("EPSG:25832", "EPSG:25832")
+    for name, parent in (("street", "town"), ("tree", "street"), ("pond", "park")):
+        with scene_store.write(LayerDraft(name, name.title(), crs, parent=parent)) as writer:
+            number = writer.feature(FeatureDraft(name, "Thing"))
+            writer.triangles(replace(triangle, features=np.array([number])))
+    found = read_gltf(scene(layers="tree,pond,town").body)
+
+    def children(name: str) -> set[str]:
+        numbers = found.node(name).get("children", [])
+        return {found.json["nodes"][number]["name"] for number in numbers}
+
+    assert children("place") == {"Town", "park"}  # `park` only holds the other
+    assert "Street" in children("Town")
+    assert children("Street") >= {"Tree"}
+    assert children("park") == {"Pond"}
+    assert len(found.corners) == 36 + 3
