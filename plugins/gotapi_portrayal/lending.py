@@ -5,7 +5,7 @@ Such a layer is never for everybody, belongs to its application, and goes when i
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Protocol
@@ -37,19 +37,28 @@ Import = Callable[[Path, Order, Callable[[float], None], ChildLimits], Awaitable
 class Scenes(Protocol):
     """The layers that there are; both methods block for the disk."""
 
-    def names(self) -> frozenset[str]:
-        """Return all of them."""
+    def versions(self) -> Mapping[str, int]:
+        """Return all of them by name, with their versions."""
 
     def remove(self, layer: str) -> bool:
         """Remove one; raises SceneError."""
 
 
 class Lent(msgspec.Struct, frozen=True):
-    """A layer of an application; `until` is seconds since 1970."""
+    """A layer of an application; `until` is seconds since 1970.
+
+    `version` is that of the layer, so that one the operator put in its place is not taken for it;
+    0 as long as it is not known.
+    """
 
     layer: str
     application: str
     until: float
+    version: int = 0
+
+    def means(self, version: int | None) -> bool:
+        """Tell whether a layer of this name and version is the one that was lent."""
+        return version is not None and self.version in (0, version)
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -100,17 +109,19 @@ class Lender:
         if file.size > MOST_BYTES:
             raise InvalidParameter(f"The file has {file.size:,} bytes; {MOST_BYTES:,} are read")
         async with self._alone():
-            self._check(application, wanted, await asyncio.to_thread(self._scenes.names))
+            self._check(application, wanted, await asyncio.to_thread(self._scenes.versions))
             until = self._clock() + wanted.lifetime
             lent = Lent(wanted.layer, application, until)
             # First whose it is: a layer that nobody takes out would stay for ever.
             before = self._lent.get(wanted.layer)
             await self._keep(lent)
             try:
-                return (await self._imported(wanted, file)).layer
+                layer = (await self._imported(wanted, file)).layer
             except SceneError as error:
                 await self._give_back(lent, before)
                 raise InvalidParameter(f"The model cannot be shown: {error}") from error
+            await self._keep(msgspec.structs.replace(lent, version=layer.version))
+            return layer
 
     async def take(self, application: str, layer: str) -> None:
         """Take a layer out that the application put in; raises InvalidParameter."""
@@ -149,13 +160,15 @@ class Lender:
         await self._kept.delete(lent.layer)
         self._lent.pop(lent.layer, None)
 
-    def _check(self, application: str, wanted: Wanted, names: frozenset[str]) -> None:
+    def _check(self, application: str, wanted: Wanted, versions: Mapping[str, int]) -> None:
         if not LAYER_NAME.fullmatch(wanted.layer):
             raise InvalidParameter(
                 "layer: a letter, then letters, digits, '.', '-' and '_', 64 at most"
             )
         lent = self._lent.get(wanted.layer)
-        if (wanted.layer in names and lent is None) or (lent and lent.application != application):
+        there = versions.get(wanted.layer)
+        theirs = lent is not None and lent.application != application
+        if theirs or (there is not None and (lent is None or not lent.means(there))):
             raise InvalidParameter(f"There is a layer '{wanted.layer[:80]}' that is not yours")
         mine = sum(one.application == application for one in self._lent.values())
         if lent is None and mine >= MOST_LAYERS:
@@ -167,11 +180,15 @@ class Lender:
 
     async def _forget(self, lent: Lent) -> None:
         try:
-            await asyncio.to_thread(self._scenes.remove, lent.layer)
+            await asyncio.to_thread(self._removed, lent)
         except SceneError as error:  # somebody writes; it is still ours, and goes later
             raise IllegalServerState(f"The layer cannot be removed now: {error}") from error
         await self._kept.delete(lent.layer)
         self._lent.pop(lent.layer, None)
+
+    def _removed(self, lent: Lent) -> None:
+        if lent.means(self._scenes.versions().get(lent.layer)):
+            self._scenes.remove(lent.layer)
 
     async def _imported(self, wanted: Wanted, file: Blob) -> Imported:
         """Import from a folder of its own: what a model names beside it is not among the blobs."""

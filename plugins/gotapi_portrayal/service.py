@@ -64,9 +64,9 @@ class PortrayalService:
                 self._store = SqliteSceneStore(self._path)
             return self._store
 
-    def names(self) -> frozenset[str]:
-        """Return the layers there are at this moment."""
-        return frozenset(layer.name for layer in self.glance.layers()[1])
+    def versions(self) -> dict[str, int]:
+        """Return the layers there are at this moment, with their versions."""
+        return {layer.name: layer.version for layer in self.glance.layers()[1]}
 
     def remove(self, layer: str) -> bool:
         """Remove a layer; returns whether there was one. Raises SceneError."""

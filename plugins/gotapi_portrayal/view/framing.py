@@ -66,8 +66,6 @@ def _made(
     depths = (corners - arm) @ along
     far = max(float(depths.max()) * _ROOM, _SMALLEST)
     near = max(float(depths.min()) * 0.9, far / 10_000)
-    if near >= far:
-        near = far / 10_000
     poc, poi = _triple(target + arm), _triple(target)
     if shot.window is None:
         return Perspective(poc, poi, shot.up, fovy=fovy, near=near, far=far)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gotapi_core.client import HubClient
 from gotapi_core.plugin import Service
 from gotapi_core.protocol.errors import InvalidParameter, OutOfScope
 from gotapi_creation.model import Job, ResultFile, Step
@@ -65,6 +66,38 @@ async def test_the_preview_then_the_model_then_nothing(hub_of, fake, loaded):
         assert ">creations<" in document
         await app.ask("filereceive", op="ACK")
         await shown(app, layer, None)
+
+
+async def test_who_listens_to_a_view_sees_the_model_come_to_be(hub_of, fake, loaded):
+    fake.models = {"preview": glb(1)}
+    scenes = loaded("gotapi_portrayal")
+    async with (
+        hub_of(fake.url, plugins=(scenes,), scope=BOTH) as app,
+        HubClient(app.url, "looker", "Looker") as looker,
+    ):
+        asking = asyncio.create_task(looker.authorize(["3dps"]))
+        await app.live.allow()
+        await asking
+        view = {
+            "crs": "LOCAL:METRES",
+            "layers": layer_of((await app.begin())["jobId"]),
+            "portrayals": "WIDTH=64;HEIGHT=48;PROJECTION=Perspective,4,-6,5,0.5,0.5,0.5,,,,60,,0.1,"
+            "100;IMAGELAYERS=COLOR;FORMATS=image/png",
+        }
+        pictures = []
+        async with (
+            looker.events("3dps", "view", "3dps.portrayal", **view) as events,
+            asyncio.timeout(DEADLINE),
+        ):
+            fake.reports.put_nowait({"progress": 0.5, "previewModelUrl": "/out/preview"})
+            async for news in events:
+                pictures.append((await app.http.get(news.members["uri"])).content)
+                if len(pictures) == 2:
+                    break
+                fake.models = {"glb": glb(2)}
+                fake.finish()
+    assert pictures[0][:4] == pictures[1][:4] == b"\x89PNG"
+    assert pictures[0] != pictures[1]
 
 
 async def test_a_cancelled_job_is_no_layer_any_more(hub_of, fake, loaded):

@@ -210,6 +210,7 @@ class Bench:
         self.now = 0.0
         self.fault: Exception | None = None
         self.removed: list[str] = []
+        self.there = {"town": 1}
         self.go = asyncio.Event()
         self.go.set()
         (folder / "lent-left").mkdir()
@@ -217,13 +218,14 @@ class Bench:
         self.file = Blob("b", "file", 1, "", folder / "file")
         self.lender = Lender(self.kept, folder, folder / "s", self, lambda: self.now, self.imported)
 
-    def names(self) -> frozenset[str]:
-        return frozenset({"town"})
+    def versions(self) -> dict[str, int]:
+        return self.there
 
     def remove(self, layer: str) -> bool:
         if self.fault is not None:
             raise self.fault
         self.removed.append(layer)
+        del self.there[layer]
         return True
 
     async def imported(self, _store: Path, order: Order, *_: Any) -> Imported:
@@ -232,7 +234,8 @@ class Bench:
             raise self.fault
         assert os.path.islink(order.files[0])  # noqa: ASYNC240  # at once, and only here
         box = Box((0, 0, 0), (1, 1, 1))
-        return Imported(Layer(order.layer, "", "model", Crs(), box, (), 1, 1, 1), ())
+        version = self.there[order.layer] = self.there.get(order.layer, 6) + 1
+        return Imported(Layer(order.layer, "", "model", Crs(), box, (), version, 1, 1), ())
 
     async def put(self, layer: str, application: str = "a", lifetime: float = 10.0) -> Layer:
         wanted = Wanted(layer, lifetime=lifetime)
@@ -253,7 +256,8 @@ async def test_what_an_import_left_is_removed_at_the_start(bench: Bench, tmp_pat
 
 
 async def test_what_was_put_in_before_a_restart_is_known(bench: Bench) -> None:
-    bench.kept.documents["old"] = Lent("old", "a", 5.0)
+    bench.kept.documents["old"] = Lent("old", "a", 5.0)  # killed before its version was known
+    bench.there["old"] = 3
     await bench.lender.load()
     with pytest.raises(InvalidParameter, match="not yours"):
         await bench.put("old", "b")
@@ -284,7 +288,19 @@ async def test_an_import_that_fails_leaves_what_was_there(bench: Bench) -> None:
     for layer in ("one", "two"):
         with pytest.raises(InvalidParameter, match="cut off"):
             await bench.put(layer)
-    assert bench.kept.documents == {"one": Lent("one", "a", 10.0)}
+    assert bench.kept.documents == {"one": Lent("one", "a", 10.0, 7)}
+
+
+async def test_what_the_operator_put_in_its_place_stays(bench: Bench) -> None:
+    await bench.put("one")
+    bench.there["one"] = 99
+    with pytest.raises(InvalidParameter, match="not yours"):
+        await bench.put("one")
+    bench.now = 11.0
+    assert await bench.lender.expire() is True
+    assert (bench.removed, bench.kept.documents, bench.there["one"]) == ([], {}, 99)
+    with pytest.raises(InvalidParameter, match="not yours"):
+        await bench.put("one")
 
 
 async def test_a_store_that_is_busy_keeps_the_layer(bench: Bench) -> None:
