@@ -34,11 +34,15 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A document; `encoding` is a Content-Encoding that the body already has."""
+    """A document; `encoding` is a Content-Encoding that the body already has.
+
+    `fresh` is for how many seconds a client need not ask whether it is still the same.
+    """
 
     body: bytes
     media: str
     encoding: str = ""
+    fresh: int = 0
 
 
 @dataclass(frozen=True, slots=True)

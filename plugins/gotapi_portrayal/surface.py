@@ -193,7 +193,8 @@ def _failed(error: OwsError, failure: Failure) -> SurfaceReply:
 
 def _served(asked: _Asked, found: Answer) -> SurfaceReply:
     request, tag, private = asked.request, asked.tag, asked.private
-    headers = (("content-type", found.media), *_caching(tag, private), ("accept-ranges", "bytes"))
+    caching = _caching(tag, private, found.fresh)
+    headers = (("content-type", found.media), *caching, ("accept-ranges", "bytes"))
     if found.encoding:
         headers = (*headers, ("content-encoding", found.encoding))
     field = header(request, "range")
@@ -218,9 +219,11 @@ def _served(asked: _Asked, found: Answer) -> SurfaceReply:
     )
 
 
-def _caching(tag: str, private: bool) -> tuple[tuple[str, str], ...]:
-    # Kept by everybody, asked about each time: a layer may change at any moment.
-    return ("etag", tag), ("cache-control", "private, no-cache" if private else "no-cache")
+def _caching(tag: str, private: bool, fresh: int = 0) -> tuple[tuple[str, str], ...]:
+    # Kept by everybody, asked about each time: a layer may change at any moment. What is fresh for
+    # a while has the version of its layer in its address.
+    control = f"max-age={fresh}" if fresh else "no-cache"
+    return ("etag", tag), ("cache-control", f"private, {control}" if private else control)
 
 
 def _schema(name: str) -> SurfaceReply:

@@ -1,7 +1,7 @@
 """GetScene and the resources its answers link to (clause 9, 8.5)."""
 
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gotapi_portrayal.answers import Answer, Resource, World
@@ -22,6 +22,8 @@ ROOM: Final = 64 << 20
 """Bytes of answers kept; a city of 36,000 triangles is 3 MB as GLB."""
 TREES: Final = 100_000
 """Tiles of trees kept; some hundred bytes each."""
+FRESH: Final = 3600
+"""Seconds for which a tile is not asked for again: its id has the versions of its layers in it."""
 MOST_TRIANGLES: Final = 4_000_000
 """Of one answer: 350 MB as GLB, which no browser shows; `spatialIndex` has no such limit."""
 
@@ -67,7 +69,7 @@ def find(world: World, request: GetResourceById) -> Resource | None:
         answer = desk.answers.get((asked.key, place, path), make)
     except _MissingError:
         return None
-    return Resource(answer, (answer.media.partition(";")[0],))
+    return Resource(replace(answer, fresh=FRESH), (answer.media.partition(";")[0],))
 
 
 def _made(asked: Asked, desk: _Desk) -> Answer:

@@ -195,7 +195,9 @@ class _Nodes:
             if mesh.layer == place and mesh.lod == lod:
                 primitive = self._shaper.primitive(mesh, 0 if table is None else table[1])
                 if table is not None and "_FEATURE_ID_0" in primitive["attributes"]:
-                    ids = {"featureCount": table[2], "attribute": 0, "propertyTable": table[0]}
+                    there = np.bincount(mesh.features - np.uint32(table[1]))
+                    count = int(np.count_nonzero(there))  # of those in this primitive
+                    ids = {"featureCount": count, "attribute": 0, "propertyTable": table[0]}
                     primitive["extensions"] = {FEATURES: {"featureIds": [ids]}}
                 primitives.append(primitive)
         name = lod or self._scene.layers[place].id

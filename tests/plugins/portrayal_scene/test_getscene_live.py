@@ -80,6 +80,7 @@ async def test_tiles_are_fetched_by_their_links(
         assert uri.startswith(f"{live_hub.url}/3dps?")
         tile = await http.get(uri)
         assert (tile.status_code, tile.headers["content-type"]) == (200, "model/gltf-binary")
+        assert tile.headers["cache-control"] == "max-age=3600"
         piece = await http.get(uri, headers={"range": "bytes=0-3"})
         assert (piece.status_code, piece.content) == (206, b"glTF")
         seen = await http.get(uri, headers={"if-none-match": tile.headers["etag"]})
@@ -100,6 +101,7 @@ async def test_private_tiles_are_for_the_approved(
     assert (await http.get(uri)).status_code == 404
     approved = await http.get(f"{uri}&accessToken={token}", headers=NATIVE)
     assert approved.content[:4] == b"glTF"
+    assert approved.headers["cache-control"] == "private, max-age=3600"
 
 
 async def test_path_tricks_are_refused(store: SqliteSceneStore, http: httpx2.AsyncClient) -> None:
