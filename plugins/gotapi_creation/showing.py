@@ -21,6 +21,8 @@ log = logging.getLogger("gotapi.plugin.creation")
 
 PARENT: Final = "creations"
 """The layer that all of them are in."""
+PREVIEW: Final = "Preview"
+"""How the title of a layer begins that is not the model yet."""
 _PROFILE: Final = "3dps"
 _ORDER: Final = ("glb", "3mf", "obj", "stl")  # what has colours goes first
 _TYPE: Final = "application/octet-stream"
@@ -93,7 +95,7 @@ class Showing:
     async def _put(self, job: Job, file: Path) -> None:
         name = f"creation-{job.id}{file.suffix}"
         uri = await self._blobs.publish(file, name, _TYPE, job.application, lifetime=_LINK)
-        what = "Preview of model" if file.name == PREVIEW_MODEL else "Model"
+        what = f"{PREVIEW} of model" if file.name == PREVIEW_MODEL else "Model"
         params: dict[str, object] = {
             "uri": uri,
             "layer": layer_of(job.id),

@@ -23,6 +23,7 @@ from gotapi_creation.demo.camera import portrayals
 from gotapi_creation.demo.own_hub import PATIENCE, OwnHub, allow, wishes
 from gotapi_creation.demo.story import Story
 from gotapi_creation.engine.order import View
+from gotapi_creation.showing import PREVIEW
 
 ORIGIN: Final = "gotapi-demo"
 NAME: Final = "gotapi demo"
@@ -31,7 +32,6 @@ SCOPES: Final = (CREATING, LOOKING, PRINTING)
 LAYER: Final = 6.0  # seconds in which a finished model becomes a layer
 VIEW: Final = 900  # pixels a side
 NOWHERE: Final = "LOCAL:METRES"  # the CRS of what lies nowhere on earth
-_NEARLY: Final = 0.9  # what has no area is left out of a layer
 _LOOK: Final = 0.2  # seconds between questions
 _HEIGHT: Final = 0.3  # millimetres of a printed layer
 _FETCH: Final = 30.0  # seconds without a byte of a file
@@ -45,7 +45,7 @@ class Box(msgspec.Struct, frozen=True, rename="camel"):
     crs: str
     lower_corner: tuple[float, float, float]
     upper_corner: tuple[float, float, float]
-    triangles: int
+    title: str
 
 
 class _Layers(msgspec.Struct, frozen=True):
@@ -119,14 +119,13 @@ class Walk:
 
     async def _whole(self, service: str) -> Box:
         """Return the layer as soon as it is the model: it begins as a coarse preview."""
-        triangles = await asyncio.to_thread(_triangles, self._folder / "model.stl")
         name = service.rpartition(".")[0]  # the hub adds the plug-in's id
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + LAYER
+        deadline = loop.time() + PATIENCE
         while True:
             answer = msgspec.convert(await self._client.get(LOOKING, "layers", service), _Layers)
             [box] = [one for one in answer.layers if one.service_id == name]
-            if box.triangles >= _NEARLY * triangles or loop.time() > deadline:
+            if not box.title.startswith(PREVIEW) or loop.time() > deadline:
                 return box
             await asyncio.sleep(_LOOK)
 
@@ -200,13 +199,6 @@ class Walk:
         if answer.status_code != 200 or len(answer.content) > _LARGEST:
             raise Unfit(f"The hub does not give the picture out (HTTP {answer.status_code})")
         await asyncio.to_thread(path.write_bytes, answer.content)
-
-
-def _triangles(stl: Path) -> int:
-    """Return how many triangles a binary STL has."""
-    with stl.open("rb") as file:
-        file.seek(80)
-        return int.from_bytes(file.read(4), "little")
 
 
 class _PrintStory(PrintReport):

@@ -14,6 +14,7 @@ import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -24,6 +25,7 @@ from PIL import Image
 from gotapi_creation.demo.camera import ANGLE, portrayals
 from gotapi_creation.demo.command import demo
 from gotapi_creation.demo.figure import SIZE, draw, draw_all
+from gotapi_creation.demo.steps import Walk
 from gotapi_creation.demo.story import BarStory, Story
 from gotapi_creation.engine.order import View
 
@@ -249,3 +251,20 @@ def test_both_ways_of_telling_say_the_steps(kind, capsys: pytest.CaptureFixture[
     for words in ("1/5 Draw", "rawn", "All of it", "word"):
         assert words in said
     assert "\x1b[31m" not in said
+
+
+async def test_it_looks_at_the_model_and_not_at_its_preview(tmp_path: Path) -> None:
+    layer = {"crs": "", "lowerCorner": [0, 0, 0], "upperCorner": [9, 9, 9]}
+    titles = ["Preview of model 12", "Preview of model 12", "Model 12"]
+
+    class Hub:
+        async def get(self, profile: str, attribute: str, service: str) -> dict[str, object]:
+            assert (profile, attribute, service) == ("3dps", "layers", "creation-12.portrayal")
+            other = {**layer, "serviceId": "town", "title": "Town"}
+            mine = {**layer, "serviceId": "creation-12", "title": titles.pop(0)}
+            return {"layers": [other, mine]}
+
+    hub: Any = Hub()
+    nothing: Any = None
+    found = await Walk(nothing, hub, nothing, tmp_path)._whole("creation-12.portrayal")
+    assert (found.title, titles) == ("Model 12", [])
