@@ -194,7 +194,8 @@ async def open_tab(browser: Any, viewport: dict[str, int]) -> AsyncIterator[Call
     faults: list[str] = []
 
     def complain(message: Any) -> None:
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        away = "Failed to load resource" in message.text or "net::ERR_" in message.text
+        if message.type == "error" and not away:
             faults.append(message.text)
 
     async def open_one(url: str, **options: Any) -> Any:

@@ -181,8 +181,12 @@ class App extends Part {
 
   #load(page: Page): void {
     page.load().then(
-      () => this.#loaded.set(page.path, document.createElement(`page-${page.path}`)),
-      (error: unknown) => this.#loaded.set(page.path, new Error(inWords(error))),
+      () => {
+        const made = document.createElement(`page-${page.path}`);
+        made.className = "page";
+        this.#loaded.set(page.path, made);
+      },
+      (error: unknown) => { this.#loaded.set(page.path, new Error(inWords(error))); },
     ).finally(() => this.requestUpdate());
   }
 

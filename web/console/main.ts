@@ -5,6 +5,7 @@ import { takeKey } from "./core/operator.js";
 import { notifyOfRequests } from "./parts/notify.js";
 import { followLinks } from "./core/pages.js";
 import { showTheme } from "./core/theme.js";
+import { trustedUrl } from "./core/worker.js";
 import { locale } from "./core/words.js";
 
 takeKey();
@@ -14,3 +15,10 @@ followLinks();
 startClock();
 notifyOfRequests();
 follow();
+
+// The shell of the console is there when the hub is not, and says so. What is shown is never kept.
+if ("serviceWorker" in navigator) {
+  navigator.serviceWorker
+    .register(trustedUrl("/console/sw.js"), { scope: "/console/" })
+    .catch(() => undefined); // a private window, or a certificate that nobody imported
+}

@@ -1,5 +1,5 @@
 // Bundles the SDK into one file, which the hub serves and anybody may copy, and writes its types.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -16,3 +16,4 @@ await build({
   target: "es2022",
   banner: { js: "/* gotapi-hub JavaScript SDK, Apache-2.0 */" },
 });
+writeFileSync(`${out}gotapi.d.ts`, 'export * from "./types/index.js";\n');
