@@ -196,7 +196,7 @@ async def _check_url(target: str, options: Options, progress: Progress) -> Repor
 
 async def _check_other(target: str, options: Options, progress: Progress) -> Report | None:
     """Check a service that is no hub by the checks of a plug-in; None where none knows it."""
-    found = target_of(target, options.token, options.ca)
+    found = target_of(target, options.token, options.origin, options.ca)
     suite = await find_suite(plugin_suites(), found)
     if suite is None:
         return None

@@ -56,9 +56,9 @@ def classes_of(suite: Suite, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(chosen))
 
 
-def target_of(url: str, token: str, ca: Path | None) -> Target:
-    """Return a target as suites get it."""
-    return Target(url.strip(), token, ca)
+def target_of(url: str, token: str, origin: str, ca: Path | None) -> Target:
+    """Return a target as suites get it; an origin without a token means nothing to them."""
+    return Target(url.strip(), token, origin if token else "", ca)
 
 
 def _suite(found: Found) -> Suite | None:

@@ -13,10 +13,11 @@ from gotapi_core.conformance.model import Outcome, Report
 
 
 class Target(msgspec.Struct, frozen=True):
-    """The service to check: its address, a token for it, and who signed its certificate."""
+    """The service to check: its address, a token of an origin, and who signed its certificate."""
 
     url: str
     token: str = ""
+    origin: str = ""  # whose token it is
     ca: Path | None = None
 
 

@@ -57,7 +57,7 @@ def test_a_service_that_a_suite_knows_is_checked_by_it(lamps: LampSuite) -> None
     answer = run("http://127.0.0.1:1/lamp", "--level", "bronze", "--json", "--token", "t")
     assert answer.exit_code == 0, answer.output
     assert json.loads(answer.output)["checks"][0]["id"] == "lamp-shines"
-    assert lamps.asked == [(Target("http://127.0.0.1:1/lamp", "t"), ())]
+    assert lamps.asked == [(Target("http://127.0.0.1:1/lamp", "t", "http://localhost:8080"), ())]
 
 
 def test_classes_are_those_of_the_suite_though_hubs_have_one_of_the_same_name(

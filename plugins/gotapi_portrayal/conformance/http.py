@@ -37,7 +37,9 @@ class HttpLink:
         elif not target.url.startswith("https:"):
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # not used; loading authorities is slow
         self._client = httpx2.AsyncClient(trust_env=False, verify=tls, timeout=PATIENCE)
-        self._token = target.token
+        self._own = {"Authorization": f"Bearer {target.token}"} if target.token else {}
+        if target.origin:  # GotAPI: a token counts for the origin that it was given to
+            self._own["Origin"] = target.origin
 
     async def __aenter__(self) -> "HttpLink":
         return self
@@ -47,9 +49,7 @@ class HttpLink:
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Send one request."""
-        fields = dict(headers)
-        if self._token:
-            fields["Authorization"] = f"Bearer {self._token}"
+        fields = {**headers, **self._own}
         asked = f"{method} {url[:_SHOWN]}{'...' if len(url) > _SHOWN else ''}"
         try:
             async with (

@@ -74,6 +74,7 @@ class LayerOffer(msgspec.Struct, frozen=True):
     offsets: tuple[Corner, ...]
     modes: tuple[str, ...]
     queryable: bool
+    heights: tuple[float, float]  # where it may be, for boxes that do not say
 
     def ground(self) -> Ground:
         """Return where it lies, in metres if it can be had so; raises Skipped without any box."""
@@ -90,7 +91,10 @@ class LayerOffer(msgspec.Struct, frozen=True):
         tall = len(box.low) > 2
         # The axes of degrees come in the order of the very name.
         crs = box.crs if degrees else named
-        return Ground(crs, triple(box.low), triple(box.high), tall, degrees)
+        (ax, ay, az), (bx, by, bz) = triple(box.low), triple(box.high)
+        if not tall:
+            az, bz = self.heights
+        return Ground(crs, (ax, ay, az), (bx, by, bz), tall, degrees)
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -152,7 +156,7 @@ def read_offer(root: Element) -> Offer:
         root=root,
         profiles=tuple(text(one) for one in children(identification, "Profile")),
         operations={one.name: one for one in _operations(child(root, "OperationsMetadata"))},
-        layers=tuple(_layers(child(root, "Contents"))),
+        layers=tuple(_layers(child(root, "Contents"), _heights(root))),
         image_layers=tuple(_image_layers(view)),
         projections=tuple(_projections(view)),
         backgrounds=_names(capabilities, "Background"),
@@ -211,15 +215,35 @@ def _parameters(element: Element | None) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _layers(parent: Element | None, above: LayerOffer | None = None) -> Iterator[LayerOffer]:
+def _heights(root: Element) -> tuple[float, float]:
+    """Return between which heights things are: by boxes that say so, else by viewpoint hints."""
+    found = [
+        corner[2]
+        for box in everywhere(root, "BoundingBox")
+        for end in ("LowerCorner", "UpperCorner")
+        if len(corner := numbers(text(box, end), "a box")) > 2
+    ]
+    hints = everywhere(root, "ViewpointHint")
+    found = found or [place[2] for one in hints if len(place := _place(one)) > 2]
+    return (min(found), max(found)) if found else (0.0, 0.0)
+
+
+def _place(hint: Element) -> Corner:
+    poi = child(hint, "POI")
+    return () if poi is None else _position(poi)
+
+
+def _layers(
+    parent: Element | None, heights: tuple[float, float], above: LayerOffer | None = None
+) -> Iterator[LayerOffer]:
     for one in children(parent, "Layer"):
-        layer = _layer(one, above)
+        layer = _layer(one, heights, above)
         if layer.id:
             yield layer
-        yield from _layers(one, layer)
+        yield from _layers(one, heights, layer)
 
 
-def _layer(one: Element, above: LayerOffer | None) -> LayerOffer:
+def _layer(one: Element, heights: tuple[float, float], above: LayerOffer | None) -> LayerOffer:
     extensions = child(one, "Extensions")
     scene, info = (child(extensions, f"{name}LayerExtension") for name in ("Scene", "Info"))
     styles = tuple(text(style, "Identifier") for style in children(one, "AvailableStyle"))
@@ -237,6 +261,7 @@ def _layer(one: Element, above: LayerOffer | None) -> LayerOffer:
         queryable=queryable.lower() in ("true", "1")
         if queryable
         else above is not None and above.queryable,  # 11.1: defined or inherited
+        heights=heights,
     )
 
 

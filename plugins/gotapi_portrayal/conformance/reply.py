@@ -132,6 +132,13 @@ class Reply(msgspec.Struct, frozen=True):
         return f"{self.media} {words[:_SHOWN]}{'...' if len(words) > _SHOWN else ''}"
 
 
+def orderly(reply: Reply) -> Reply:
+    """Return a reply; raises Failed where it is the end of a program that did not expect this."""
+    expect(reply.status < 500 or bool(reply.exceptions), f"the server broke: {reply}")
+    expect(reply.status != 500, f"the server broke: {reply}")
+    return reply
+
+
 def same_type(one: str, other: str) -> bool:
     """Tell whether two MIME types are the same but for case, blanks and a charset."""
     return _plain(one) == _plain(other)

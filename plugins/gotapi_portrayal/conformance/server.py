@@ -130,17 +130,19 @@ class Server:
         chosen = offer.image(image) if isinstance(image, str) else image
         over = layer or await self.layer()
         lens = projection or camera_over(over.ground()).perspective()
-        portrayal = portrayed([(chosen.id, format_ or chosen.formats[0])], lens, size)
+        portrayal = portrayed(
+            [(chosen.id, format_ or (*chosen.formats, "image/png")[0])], lens, size
+        )
         return {"crs": over.ground().crs, "layers": over.id, "portrayals": portrayal}
 
-    async def portrayal(self) -> tuple[str, dict[str, str | None]]:
+    async def portrayal(self, over: LayerOffer | None = None) -> tuple[str, dict[str, str | None]]:
         """Return a portrayal operation of the server, and the parameters of a good request."""
         offer = await self.offer()
-        layer = await self.layer()
+        layer = over or await self.layer()
         if "GetScene" in offer.operations and layer.formats:
             return "GetScene", await self.scene(layer, layer.formats[0])
         if "GetView" in offer.operations:
-            return "GetView", await self.view()
+            return "GetView", await self.view(layer=layer)
         raise Skipped("the server has neither GetScene nor GetView")
 
 

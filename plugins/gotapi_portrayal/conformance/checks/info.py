@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gotapi_core.conformance.model import Failed, Skipped, expect
+from gotapi_core.conformance.model import Skipped, expect
 from gotapi_portrayal.conformance.checks.declared import (
     TABLE_50,
     TABLE_51,
@@ -368,16 +368,3 @@ async def _(server: Server) -> None:
     bad = {**hit.request, "layers": _UNKNOWN, "exceptions": "text/xml"}
     (await server.ask(hit.operation, bad)).must_be_a_sound_report().must_fail("UnknownLayer")
     (await server.ask(hit.operation, {**hit.request, "exceptions": "text/conformance"})).must_fail()
-
-
-@RULES.sane(
-    "info-attributes",
-    "11.7, Table 57",
-    "a feature that is found has an identifier or attributes",
-    "an empty entry tells nobody anything",
-)
-async def _(server: Server) -> None:
-    hit = await some_hit(server)
-    found = hit.found
-    if not (found.object_id or found.feature_id or found.attributes):
-        raise Failed(f"the feature has nothing [{hit.operation}]")

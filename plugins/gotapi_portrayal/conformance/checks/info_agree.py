@@ -15,6 +15,7 @@ from gotapi_portrayal.conformance.checks.queries import (
 from gotapi_portrayal.conformance.features import Found, read_features
 from gotapi_portrayal.conformance.model import ServerChecks
 from gotapi_portrayal.conformance.offer import require
+from gotapi_portrayal.conformance.reply import orderly
 from gotapi_portrayal.conformance.server import Server
 
 RULES = ServerChecks()
@@ -126,3 +127,18 @@ async def _(server: Server) -> None:
     if not reply.exceptions:
         expect(read_features(reply) == [], f"a feature was found far from all of them; {reply}")
     (await server.ask(BY_PLACE, {**asked, "tolerance": "-1"})).must_fail()
+
+
+@RULES.sane(
+    "info-extremes",
+    "safety",
+    "a featureCount and a tolerance beyond all measure do not break the server",
+    "everybody can send them",
+)
+async def _(server: Server) -> None:
+    hit = await some_hit(server)
+    orderly(await server.ask(hit.operation, {**hit.request, "featureCount": "9" * 30}))
+    if BY_PLACE in (await server.offer()).operations:
+        layer = (await queryables(server))[0]
+        asked = await place(server, layer, layer.ground().middle, "1e300")
+        orderly(await server.ask(BY_PLACE, asked))

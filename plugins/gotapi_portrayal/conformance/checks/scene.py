@@ -30,7 +30,7 @@ async def layers(server: Server) -> list[tuple[LayerOffer, str]]:
         if n < len(layer.formats)
     ]
     if not pairs:
-        raise Failed("no layer announces a format (AvailableFormat of SceneLayerExtension)")
+        raise Skipped("no layer announces a format (AvailableFormat of SceneLayerExtension)")
     return pairs[:_MOST]
 
 

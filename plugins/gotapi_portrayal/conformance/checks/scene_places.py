@@ -9,6 +9,7 @@ from gotapi_portrayal.conformance.crs import crs_key
 from gotapi_portrayal.conformance.http import TooLarge
 from gotapi_portrayal.conformance.model import ServerChecks
 from gotapi_portrayal.conformance.offer import Ground, LayerOffer, require, triple
+from gotapi_portrayal.conformance.reply import orderly
 from gotapi_portrayal.conformance.scenes import read_scene
 from gotapi_portrayal.conformance.scenes.shape import Shape, Triple
 from gotapi_portrayal.conformance.server import Server
@@ -220,6 +221,23 @@ async def _(server: Server) -> None:
     layer, media = (await layers(server))[0]
     good = await server.scene(layer, media)
     (await server.ask(NAME, {**good, "offset": "12.5,-7.25,3.125"})).must_fail()
+
+
+@RULES.sane(
+    "scene-extremes",
+    "safety",
+    "numbers that no CRS has, in a bounding box and an offset, do not break the server",
+    "everybody can send them",
+)
+async def _(server: Server) -> None:
+    layer, media = (await layers(server))[0]
+    good = await server.scene(layer, media)
+    for changes in (
+        {"boundingBox": "-1e300,-1e300,1e300,1e300"},
+        {"boundingBox": "1e-300,1e-300,2e-300,2e-300"},
+        {"offset": "1e300,-1e300,1e300"},
+    ):
+        orderly(await server.ask(NAME, {**good, **changes}))
 
 
 async def _measured(server: Server) -> tuple[LayerOffer, str, Shape, Ground]:

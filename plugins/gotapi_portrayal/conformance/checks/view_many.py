@@ -85,7 +85,8 @@ async def _(server: Server) -> None:
 )
 async def _(server: Server) -> None:
     image, media = await color(server)
-    reply = (await server.ask(NAME, await server.view(image, media))).must_be_good()
+    good = await server.view(image, media, size=(50, 40))
+    reply = (await server.ask(NAME, good)).must_be_good()
     expect(not reply.kind.startswith("multipart/"), f"one picture came as {reply.media}")
 
 
