@@ -3,14 +3,13 @@
 import gzip
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 import msgspec
 import numpy as np
 
 from gotapi_portrayal.answers import Answer
-from gotapi_portrayal.scene.i3s_atlas import Atlas, atlas
 from gotapi_portrayal.scene.i3s_attributes import buffer as attribute_buffer
 from gotapi_portrayal.scene.i3s_attributes import fields, values
 from gotapi_portrayal.scene.i3s_geometry import Content, buffer, content
@@ -29,6 +28,9 @@ from gotapi_portrayal.scene.i3s_tree import (
 from gotapi_portrayal.scene.kml_elements import Area, area
 from gotapi_portrayal.scene.kml_where import check
 from gotapi_portrayal.scene.model import SceneModel, Scope
+
+if TYPE_CHECKING:
+    from gotapi_portrayal.scene.i3s_atlas import Atlas
 
 I3S: Final = "application/vnd.esri.i3s.json+gzip"
 BYTES: Final = "application/octet-stream"
@@ -137,16 +139,20 @@ def _has(node: Node) -> bool:
     return not node.children and node.tile.triangles > 0
 
 
-def _content(scope: Scope, node: Node) -> tuple[SceneModel, Content, Atlas | None]:
+def _content(scope: Scope, node: Node) -> "tuple[SceneModel, Content, Atlas | None]":
     scene = scope.scene(node.tile)
     check(scene.frame, scene.offset, I3S)
+    if not scene.pictures:
+        return scene, content(scene), None
+    from gotapi_portrayal.scene.i3s_atlas import atlas  # late: loads Pillow
+
     whole = atlas(scene)
     if whole is None:
         return scene, content(scene), None
     return scene, content(scene, whole.spots, whole.blank), whole
 
 
-def _made(found: Content, whole: Atlas | None) -> Made:
+def _made(found: Content, whole: "Atlas | None") -> Made:
     if whole is None:
         material = material_of(False, found.opaque)
         return Made(found.count, len(found.features), material)

@@ -1,9 +1,11 @@
 """PURE: where things are in i3s: the CRS of a layer, bounding boxes and spheres."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
+import pyproj
 from numpy.typing import NDArray
 
 from gotapi_portrayal.data.types import Box, Triple
@@ -42,12 +44,29 @@ class Volume(NamedTuple):
 
 def reference(frame: Frame) -> dict[str, int]:
     """Return the CRS of a layer: a code for the plane, and one for heights where it is known."""
-    codes = _CODES.fullmatch(frame.name)
-    plane = WGS84 if frame.geographic or codes is None else int(codes[1])
+    plane, height = _codes(frame.name)
+    if frame.geographic or not plane:
+        plane = WGS84
     found = {"wkid": plane, "latestWkid": plane}
-    if codes is not None and codes[2]:
-        found |= {"vcsWkid": int(codes[2]), "latestVcsWkid": int(codes[2])}
+    if height:
+        found |= {"vcsWkid": height, "latestVcsWkid": height}
     return found
+
+
+@lru_cache(maxsize=64)
+def _codes(name: str) -> tuple[int, int]:
+    """Return the codes of the plane and of heights, 0 for none."""
+    codes = _CODES.fullmatch(name)
+    if codes is None:
+        return 0, 0
+    if codes[2]:
+        return int(codes[1]), int(codes[2])
+    crs = pyproj.CRS.from_epsg(int(codes[1]))
+    if not crs.is_compound:
+        return int(codes[1]), 0
+    # One code for both, such as 7415: i3s names each.
+    plane, height = (one.to_epsg() or 0 for one in crs.sub_crs_list)
+    return plane, height
 
 
 def places(frame: Frame, points: Points) -> Points:

@@ -9,21 +9,19 @@ from gotapi_portrayal.scene.kml_bodies import Body, bodies
 from gotapi_portrayal.scene.kml_document import document
 from gotapi_portrayal.scene.kml_elements import polygons, style
 from gotapi_portrayal.scene.kml_links import branch, links
-from gotapi_portrayal.scene.kml_pictures import mean_colour
 from gotapi_portrayal.scene.kml_text import places
 from gotapi_portrayal.scene.kml_where import check
 from gotapi_portrayal.scene.model import Look, SceneModel, Scope
 
 KML: Final = "application/vnd.google-earth.kml+xml"
 _PLACE: Final = "kml"
-_WHITE: Final = (1.0, 1.0, 1.0)
 
 
 def encode(scene: SceneModel) -> bytes:
     """Return a scene as KML; raises OwsError where KML cannot have it."""
     check(scene.frame, scene.offset, KML)
     taken = bodies(scene)
-    texts = places(taken.places)
+    texts = places(taken.places, fine=not scene.reduced)
 
     def drawn(body: Body) -> Sequence[tuple[str, str]]:
         return [
@@ -55,6 +53,10 @@ def resource(scope: Scope, path: str) -> Answer | None:
 
 def _colour(scene: SceneModel, look: Look) -> Triple:
     """Return the one colour that a polygon can have: of a texture, its mean."""
-    red, green, blue = mean_colour(scene.pictures[look.picture]) if look.picture >= 0 else _WHITE
+    red, green, blue = 1.0, 1.0, 1.0
+    if look.picture >= 0:
+        from gotapi_portrayal.scene.kml_pictures import mean_colour  # late: loads Pillow
+
+        red, green, blue = mean_colour(scene.pictures[look.picture])
     (a, b, c), (d, e, f) = look.colour, look.emissive
     return min(1.0, a * red + d), min(1.0, b * green + e), min(1.0, c * blue + f)

@@ -9,10 +9,9 @@ from gotapi_portrayal.scene.kml_document import document
 from gotapi_portrayal.scene.kml_elements import model
 from gotapi_portrayal.scene.kml_links import branch, links
 from gotapi_portrayal.scene.kml_models import paint, placed
-from gotapi_portrayal.scene.kml_pictures import portable
 from gotapi_portrayal.scene.kml_where import check
 from gotapi_portrayal.scene.kml_zip import archive
-from gotapi_portrayal.scene.model import SceneModel, Scope
+from gotapi_portrayal.scene.model import Picture, SceneModel, Scope
 
 KMZ: Final = "application/vnd.google-earth.kmz"
 _PLACE: Final = "kmz"
@@ -22,8 +21,8 @@ def encode(scene: SceneModel) -> bytes:
     """Return a scene as KMZ, a model for each feature; raises OwsError where it cannot be one."""
     check(scene.frame, scene.offset, KMZ)
     taken = bodies(scene)
-    pictures = [portable(picture) for picture in scene.pictures]
-    names = [f"texture-{number}{suffix}" for number, (suffix, _) in enumerate(pictures)]
+    pictures = _portable(scene.pictures)
+    names = [f"texture-{number}{picture.suffix}" for number, picture in enumerate(pictures)]
     paints = {
         number: paint(look, names[look.picture] if look.picture >= 0 else "")
         for number, look in enumerate(scene.looks)
@@ -41,11 +40,19 @@ def encode(scene: SceneModel) -> bytes:
     used = {body.look for one in taken.bodies for body in one.pieces}
     wanted = {scene.looks[look].picture for look in used}
     textures = [
-        (f"files/{name}", data)
-        for number, (name, (_, data)) in enumerate(zip(names, pictures, strict=True))
+        (f"files/{name}", picture.data)
+        for number, (name, picture) in enumerate(zip(names, pictures, strict=True))
         if number in wanted
     ]
     return archive([("doc.kml", written), *models, *textures])
+
+
+def _portable(pictures: Sequence[Picture]) -> list[Picture]:
+    if not pictures:
+        return []
+    from gotapi_portrayal.scene.kml_pictures import portable  # late: loads Pillow
+
+    return [portable(picture) for picture in pictures]
 
 
 def index(scope: Scope) -> bytes:

@@ -26,12 +26,13 @@ def quoted(text: str) -> str:
     return escape(_NEVER.sub("?", text), {'"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
 
 
-def places(points: Floats) -> list[str]:
-    """Return each point as `longitude,latitude,height`: to 1 mm, as KML's coordinates have it."""
+def places(points: Floats, fine: bool = True) -> list[str]:
+    """Return each point as `longitude,latitude,height`: to 1 mm, or to 1 cm if not `fine`."""
     if not len(points):
         return []
     # One long format is three times faster than one for each point.
-    return (("%.8f,%.8f,%.3f\n" * len(points)) % tuple(points.ravel().tolist())).split("\n")[:-1]
+    each = "%.8f,%.8f,%.3f\n" if fine else "%.7f,%.7f,%.2f\n"
+    return ((each * len(points)) % tuple(points.ravel().tolist())).split("\n")[:-1]
 
 
 def floats(values: NDArray[np.floating], decimals: int) -> str:

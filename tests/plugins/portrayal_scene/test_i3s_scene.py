@@ -278,6 +278,8 @@ class TestSpace:
         assert reference(dutch()) == {
             "wkid": 28992, "latestWkid": 28992, "vcsWkid": 5709, "latestVcsWkid": 5709,
         }  # fmt: skip
+        assert reference(replace(dutch(), name="EPSG:7415")) == reference(dutch())
+        assert reference(replace(dutch(), name=RD)) == {"wkid": 28992, "latestWkid": 28992}
         assert reference(degrees()) == {"wkid": 4326, "latestWkid": 4326}
         # Whatever the datum, degrees are brought to WGS 84.
         assert reference(replace(degrees(), name="EPSG:4258"))["wkid"] == 4326
