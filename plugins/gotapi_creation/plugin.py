@@ -53,11 +53,13 @@ class CreationPlugin(SurfaceRoutes, ProfileRoutes, Plugin):
         self.desk = CreationDesk(
             self.book, self.known_services, self.works, settings, context.blobs, context.others
         )
-        showing = Showing(self.book, context.blobs, context.others, settings.keep_results)
-        context.spawn(showing.run())
+        self._showing = Showing(self.book, context.blobs, context.others, settings.keep_results)
+        context.spawn(self._showing.run())
         self.works.resume()
 
     async def stop(self) -> None:
+        if hasattr(self, "_showing"):
+            self._showing.stop()
         if hasattr(self, "works"):
             await self.works.stop()
         if getattr(self, "_embedded", None) is not None:

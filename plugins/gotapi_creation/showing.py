@@ -50,16 +50,22 @@ class Showing:
         self._waiting: dict[str, Job] = {}
         self._shown: dict[str, Path] = {}
         self._news = asyncio.Event()
+        self._over = False
         book.watchers.append(self._heard)
 
     async def run(self) -> None:
-        """Show what is to be shown, one after the other, for ever."""
-        while True:
+        """Show what is to be shown, one after the other, until it is stopped."""
+        while not self._over:
             await self._news.wait()
             self._news.clear()
-            while self._waiting:
+            while self._waiting and not self._over:
                 job = self._waiting.pop(next(iter(self._waiting)))
                 await self._bring(job)
+
+    def stop(self) -> None:
+        """Let `run` end; what is shown stays."""
+        self._over = True
+        self._news.set()
 
     def _heard(self, job: Job, kept: bool) -> None:
         wanted = _file(job, self._book.folder(job)) if kept else None

@@ -206,6 +206,7 @@ class Lender:
             lent=True,
         )
         alone.mkdir(mode=0o700)
+        self._store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             link.symlink_to(file.path.resolve())
             return await self._import(self._store, order, lambda _: None, LIMITS)

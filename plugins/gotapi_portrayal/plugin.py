@@ -69,6 +69,7 @@ class PortrayalPlugin(Plugin):
     id = "portrayal"
     name = "3D scenes"
     version = EDITION
+    _stopped = False
 
     async def start(self, context: Context) -> None:
         await super().start(context)
@@ -88,6 +89,7 @@ class PortrayalPlugin(Plugin):
         context.spawn(self._watch())
 
     async def stop(self) -> None:
+        self._stopped = True
         if hasattr(self, "service"):
             await asyncio.to_thread(self.service.close)
 
@@ -241,7 +243,7 @@ class PortrayalPlugin(Plugin):
 
     async def _watch(self) -> None:
         """Notice what `gotapi scenes` and other plug-ins do to the store."""
-        while True:
+        while not self._stopped:
             await asyncio.sleep(LOOK)
             try:
                 await self._lender.expire()

@@ -211,8 +211,8 @@ async def bench(tmp_path):
     showing = Showing(book, calls, calls, 10.0, pause=0.0)
     task = asyncio.create_task(showing.run())
     yield book, calls
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    showing.stop()
+    await asyncio.wait_for(task, DEADLINE)
 
 
 async def settled(calls: Calls, count: int) -> None:
