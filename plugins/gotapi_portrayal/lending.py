@@ -26,7 +26,7 @@ LIMITS: Final = ChildLimits(seconds=45.0, cpu=60, memory=2 << 30, file=2 << 30)
 """A model of two million triangles takes ten seconds; a call to the hub may take 60."""
 MOST_BYTES: Final = 128 << 20
 """Bytes of a model; two million triangles as STL."""
-MOST_LAYERS: Final = 32
+MOST_LAYERS: Final = 100
 """Layers of one application."""
 MOST_WAITING: Final = 8
 """Imports that wait for the one that runs."""
