@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -176,6 +177,17 @@ async def browser(console: None) -> AsyncIterator[Any]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield browser
         await browser.close()
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The path of a Node that is new enough for the SDK, or a skip."""
+    found = shutil.which("node")
+    version = subprocess.run([found or "false", "--version"], capture_output=True, check=False)
+    major = version.stdout.decode().removeprefix("v").partition(".")[0]
+    if found is None or not major.isdigit() or int(major) < 20:
+        pytest.skip("Node 20 or newer is not installed")
+    return found
 
 
 @pytest.fixture

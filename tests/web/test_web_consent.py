@@ -125,3 +125,14 @@ async def test_notifications_are_asked_for_only_when_wanted(site, tab):
     await tab.context.grant_permissions(["notifications"], origin=site.url)
     await tab.goto(f"{site.url}/console/consent")
     await tab.wait_for_selector("text=Your browser tells you of requests")
+
+
+async def test_what_one_tab_decides_the_other_sees(site, tab):
+    await go(tab, "consent")
+    other = await tab.context.new_page()
+    await other.goto(f"{site.url}/console/consent")
+    await site.ask()
+    await other.wait_for_selector("article.request")
+    await tab.bring_to_front()
+    await tab.click(f'button:has-text("Deny"){LIVE}')
+    await other.wait_for_selector("text=Nobody is asking")

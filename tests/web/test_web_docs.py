@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import threading
 from collections.abc import AsyncIterator
 from functools import partial
@@ -21,7 +20,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TEXT = (Path(__file__).parents[2] / "docs" / "javascript.md").read_text()
 SDK = Path(console_module.__file__).parent / "console" / "sdk" / "gotapi.js"
-NODE = shutil.which("node")
 
 
 class Status(Result):
@@ -55,13 +53,11 @@ def folder(console: None, tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def test_the_program_for_node(serve_site, folder):
-    if NODE is None:
-        pytest.skip("node is not installed")
+async def test_the_program_for_node(serve_site, folder, node):
     async with serve_site(folder / "hub", PaperPlugin) as site:
         (folder / "program.js").write_text(block("js").replace("http://127.0.0.1:4035", site.url))
         process = await asyncio.create_subprocess_exec(
-            NODE, "program.js", cwd=folder, stdout=asyncio.subprocess.PIPE
+            node, "program.js", cwd=folder, stdout=asyncio.subprocess.PIPE
         )
         assert process.stdout is not None
         async with asyncio.timeout(20):

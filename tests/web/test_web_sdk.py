@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SDK = Path(console_module.__file__).parent / "console" / "sdk" / "gotapi.js"
 DRIVER = Path(__file__).parent / "sdk.mjs"
-NODE = shutil.which("node")
 KEY = "5a" * 32
 
 
@@ -58,11 +56,9 @@ class Program:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def program(console: None) -> AsyncIterator[Program]:
-    if NODE is None:
-        pytest.skip("node is not installed")
+async def program(console: None, node: str) -> AsyncIterator[Program]:
     process = await asyncio.create_subprocess_exec(
-        NODE, str(DRIVER), str(SDK),
+        node, str(DRIVER), str(SDK),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     yield Program(process)
