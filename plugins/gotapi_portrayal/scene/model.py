@@ -220,7 +220,9 @@ class SceneModel:
 class Tile:
     """A part of what a request is for; every feature (of a large one every piece) is in one tile.
 
-    Only tiles without children have content.
+    Tiles without children have that content. One with children can stand for them from far away:
+    without its children (`replace(tile, children=())`) its content are the largest features of it,
+    as many triangles as a tile may have.
     """
 
     path: str
@@ -231,6 +233,10 @@ class Tile:
     """Metres by which a scene without the content of this tile and those in it is wrong."""
     triangles: int
     children: "tuple[Tile, ...]" = ()
+    missing: float = 0.0
+    """Metres: the size of the largest feature that is only in the children."""
+    shown: int = 0
+    """Triangles of its content, with children of what stands for them; may be 0."""
 
     @property
     def level(self) -> int:

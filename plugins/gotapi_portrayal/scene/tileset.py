@@ -27,10 +27,12 @@ Points = NDArray[np.float64]
 def index(scope: Scope) -> bytes:
     """Return the tileset of a request."""
     root = scope.root
+    (west, south, low), (east, north, high) = root.box.low, root.box.high
+    size = np.array((east - west, north - south, high - low)) * scope.frame.unit
     tileset: Json = {
         "asset": {"version": "1.1", "generator": GENERATOR, "extras": {"title": scope.title}},
-        "geometricError": max(root.error, 1.0),
-        "root": _tile(scope, root),
+        "geometricError": max(float(np.linalg.norm(size)), 1.0),  # of showing nothing
+        "root": _tile(scope, root, np.eye(4)),
     }
     return msgspec.json.encode(tileset)
 
@@ -38,49 +40,46 @@ def index(scope: Scope) -> bytes:
 def resource(scope: Scope, path: str) -> Answer | None:
     """Return the content of a tile, `2-1-3.glb`."""
     tile = scope.tile(path.removesuffix(_SUFFIX)) if path.endswith(_SUFFIX) else None
-    if tile is None or tile.children:
+    if tile is None or not tile.shown:
         return None
-    return Answer(_content(scope.scene(tile), tile.box.centre), GLB)
+    alone = replace(tile, children=())
+    return Answer(_content(scope.scene(alone), tile.box.centre), GLB)
 
 
-def _tile(scope: Scope, tile: Tile) -> Json:
-    leaf = not tile.children
+def _tile(scope: Scope, tile: Tile, above: Points) -> Json:
+    """Return a tile; `above` is what the tiles it is in do to its own transform."""
+    axes, place = axes_at(scope.frame, tile.box.centre)
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = axes, place
+    relative = np.linalg.solve(above, matrix)
     found: Json = {
-        "boundingVolume": _volume(scope.frame, tile.box, own=leaf),
-        "geometricError": tile.error,
-        "refine": "ADD",
+        "boundingVolume": _volume(scope.frame, tile.box),
+        "geometricError": tile.missing,
+        # What stands for the children goes when they are there.
+        "refine": "REPLACE" if tile.children and tile.shown else "ADD",
+        "transform": relative.T.reshape(-1).tolist(),
     }
-    if leaf:
-        found |= _transform(scope.frame, tile.box.centre)
-    if tile.children:
-        found["children"] = [_tile(scope, child) for child in tile.children]
-    elif tile.triangles:
+    if tile.shown:
         found["content"] = {"uri": scope.url(PLACE, f"{tile.path}{_SUFFIX}", GLB)}
+    if tile.children:
+        found["children"] = [_tile(scope, child, matrix) for child in tile.children]
     return found
 
 
-def _volume(frame: Frame, box: Box, *, own: bool) -> Json:
-    """Return the volume of a tile: a region on earth, elsewhere a box, in the tile's `own` frame.
+def _volume(frame: Frame, box: Box) -> Json:
+    """Return the volume of a tile: a region on earth, elsewhere a box around its middle.
 
     Regions do not move with a tile, boxes do.
     """
     if not frame.on_earth:
         x, y, z = ((high - low) / 2 for low, high in zip(box.low, box.high, strict=True))
-        middle = (0.0, 0.0, 0.0) if own else box.centre
-        return {"box": [*middle, x, 0.0, 0.0, 0.0, y, 0.0, 0.0, 0.0, z]}
+        return {"box": [0.0, 0.0, 0.0, x, 0.0, 0.0, 0.0, y, 0.0, 0.0, 0.0, z]}
     (west, south, low), (east, north, high) = box.low, box.high
     grid = np.meshgrid(np.linspace(west, east, _EDGE), np.linspace(south, north, _EDGE))
     flat = [one.ravel() for one in grid]
     edges = frame.degrees(np.column_stack((*flat, np.zeros(_EDGE**2))))
     (w, s), (e, n) = edges[:, :2].min(axis=0).tolist(), edges[:, :2].max(axis=0).tolist()
     return {"region": [*map(math.radians, (w, s, e, n)), low, high]}
-
-
-def _transform(frame: Frame, middle: Triple) -> Json:
-    """Return where a tile is: its middle, with x east, y north, z up there."""
-    columns, place = axes_at(frame, middle)
-    numbers = [[*column.tolist(), 0.0] for column in columns.T]
-    return {"transform": [number for row in numbers for number in row] + [*place.tolist(), 1.0]}
 
 
 def axes_at(frame: Frame, middle: Triple) -> tuple[Points, Points]:

@@ -33,6 +33,11 @@ class Entries:
         found: Points = (self.boxes[:, :2] + self.boxes[:, 3:5]) / 2
         return found
 
+    def sizes(self, unit: Triple) -> Points:
+        """Return how large each is, from corner to corner of its box, in metres."""
+        found: Points = np.linalg.norm((self.boxes[:, 3:] - self.boxes[:, :3]) * unit, axis=1)
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class Tree:
@@ -41,14 +46,15 @@ class Tree:
     root: Tile
     corner: tuple[float, float]
     side: float
+    unit: Triple
     tiles: dict[str, Tile]
 
     def inside(self, tile: Tile, entries: Entries) -> NDArray[np.bool_]:
-        """Tell which entries are of a tile."""
+        """Tell which entries are of the content of a tile, of one with children without them."""
         level, column, row = map(int, tile.path.split("-"))
         cells = self.cells(entries.centres) >> (DEEPEST - level)
         found: NDArray[np.bool_] = (cells == (column, row)).all(axis=1)
-        return found
+        return found & (entries.sizes(self.unit) > tile.missing) if tile.missing else found
 
     def cells(self, centres: Points) -> NDArray[np.int64]:
         """Return column and row of places on the deepest level."""
@@ -69,13 +75,13 @@ def tree(entries: Entries, unit: Triple) -> Tree:
     """Return the tiles of a scene; the root has no children and no triangles if it is empty."""
     if not len(entries.counts):
         root = Tile("0-0-0", Box((0.0, 0.0, 0.0), (0.0, 0.0, 0.0)), 0.0, 0)
-        return Tree(root, (0.0, 0.0), 1.0, {root.path: root})
+        return Tree(root, (0.0, 0.0), 1.0, unit, {root.path: root})
     centres = entries.centres
     low, high = centres.min(axis=0), centres.max(axis=0)
     corner, side = (float(low[0]), float(low[1])), float(max((high - low).max(), 1e-9))
-    growing = _Growing(entries, _cells(centres, corner, side), np.array(unit))
+    growing = _Growing(entries, _cells(centres, corner, side), unit)
     root = growing.tile(0, 0, 0, np.arange(len(entries.counts)))
-    return Tree(root, corner, side, growing.tiles)
+    return Tree(root, corner, side, unit, growing.tiles)
 
 
 def _cells(centres: Points, corner: tuple[float, float], side: float) -> NDArray[np.int64]:
@@ -86,11 +92,12 @@ def _cells(centres: Points, corner: tuple[float, float], side: float) -> NDArray
 class _Growing:
     """Makes tiles from the top."""
 
-    def __init__(self, entries: Entries, cells: NDArray[np.int64], unit: Points) -> None:
+    def __init__(self, entries: Entries, cells: NDArray[np.int64], unit: Triple) -> None:
         self.tiles: dict[str, Tile] = {}
         self._entries = entries
         self._cells = cells
-        self._unit = unit
+        self._unit = np.array(unit)
+        self._sizes = entries.sizes(unit)
 
     def tile(self, level: int, column: int, row: int, rows: NDArray[np.int64]) -> Tile:
         """Make a tile of some entries, with those in it."""
@@ -100,6 +107,7 @@ class _Growing:
         children: list[Tile] = []
         if count > FULL and level < DEEPEST and len(rows) > 1:
             children = self._split(level, column, row, rows)
+        missing, shown = self._thinned(rows) if children else (0.0, count)
         error = float(np.linalg.norm((high - low) * self._unit)) * _SHARE if children else 0.0
         made = Tile(
             f"{level}-{column}-{row}",
@@ -107,9 +115,22 @@ class _Growing:
             error,
             count,
             tuple(children),
+            missing,
+            shown,
         )
         self.tiles[made.path] = made
         return made
+
+    def _thinned(self, rows: NDArray[np.int64]) -> tuple[float, int]:
+        """Return the size of the largest entry that is too much, and the triangles of those above.
+
+        Of those of the same size all are taken or none.
+        """
+        order = rows[np.argsort(-self._sizes[rows], kind="stable")]
+        sums = np.cumsum(self._entries.counts[order])
+        missing = float(self._sizes[order[int(np.searchsorted(sums, FULL, side="right"))]])
+        shown = int(self._entries.counts[rows[self._sizes[rows] > missing]].sum())
+        return missing, shown
 
     def _split(self, level: int, column: int, row: int, rows: NDArray[np.int64]) -> list[Tile]:
         halves = self._cells[rows] >> (DEEPEST - level - 1) & 1

@@ -7,7 +7,7 @@ import json
 import shutil
 import sqlite3
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -168,6 +168,20 @@ def scene_store(tmp_path: Path, filled: Path) -> Iterator[SqliteSceneStore]:
 @pytest.fixture
 def write_town() -> Callable[..., None]:
     return town
+
+
+def houses(store: SqliteSceneStore, name: str, sizes: Sequence[float]) -> None:
+    """Cubes of some sizes in a row, each 100 m east of the one before."""
+    with store.write(LayerDraft(name=name, title=name.title(), crs=UTM)) as writer:
+        for place, size in enumerate(sizes):
+            number = writer.feature(FeatureDraft(f"{name}-{place}", "Building"))
+            points = CUBE * size + np.array((EAST + 100 * place, NORTH, UP))
+            writer.triangles(batch(number, points))
+
+
+@pytest.fixture
+def write_houses() -> Callable[..., None]:
+    return houses
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def scene(ask: Ask, name: str, **more: str) -> Answer:
 
 
 def leaves(tile: dict[str, Any]) -> Iterator[str]:
-    if "content" in tile:
+    if "children" not in tile:
         yield tile["content"]["uri"]
     for child in tile.get("children", []):
         yield from leaves(child)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +23,7 @@ from gotapi_portrayal.scene.tiling import Entries
 Ask = Callable[..., Answer]
 Read = Callable[[bytes], Any]
 
+CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 INDEX = {"deliveryOptions": "spatialIndex"}
 TO_EARTH = pyproj.Transformer.from_crs("EPSG:25832", "EPSG:4979", always_xy=True)
 TO_CENTRE = pyproj.Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
@@ -32,17 +34,24 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiling, "FULL", 20)  # a house has 12 triangles
 
 
-def tiles(tile: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield tile
+def tiles(tile: dict[str, Any], above: np.ndarray) -> Iterator[dict[str, Any]]:
+    """Tiles with the matrix that brings their content to earth."""
+    matrix = above @ np.array(tile["transform"]).reshape(4, 4).T
+    yield tile | {"matrix": matrix}
     for child in tile.get("children", []):
-        yield from tiles(child)
+        yield from tiles(child, matrix)
 
 
-def contents(answer: Answer) -> list[dict[str, Any]]:
+def every_tile(answer: Answer) -> list[dict[str, Any]]:
     assert answer.media == "application/json+3dtiles"
     tileset = json.loads(answer.body)
     assert tileset["asset"]["version"] == "1.1"
-    return [tile for tile in tiles(tileset["root"]) if "content" in tile]
+    return list(tiles(tileset["root"], np.eye(4)))
+
+
+def contents(answer: Answer) -> list[dict[str, Any]]:
+    """The tiles with everything in them."""
+    return [tile for tile in every_tile(answer) if "content" in tile and "children" not in tile]
 
 
 def geocentric(points: np.ndarray) -> np.ndarray:
@@ -52,7 +61,7 @@ def geocentric(points: np.ndarray) -> np.ndarray:
 
 def placed(tile: dict[str, Any], corners: np.ndarray) -> np.ndarray:
     """Corners of a content where the tile puts them (3D Tiles 6.7.1.6)."""
-    matrix = np.array(tile["transform"]).reshape(4, 4).T
+    matrix = tile["matrix"]
     upright = corners.reshape(-1, 3)[:, [0, 2, 1]] * (1, -1, 1)  # y up becomes z up
     return upright @ matrix[:3, :3].T + matrix[:3, 3]
 
@@ -70,7 +79,7 @@ def test_every_house_is_in_one_tile_and_where_it_is_on_earth(
         assert len(shapes.corners) == 12
         assert shapes.table()["id"][0].startswith("town-")
         found.append(placed(tile, shapes.corners))
-        matrix = np.array(tile["transform"]).reshape(4, 4).T
+        matrix = tile["matrix"]
         assert matrix[:3, :3] @ matrix[:3, :3].T == pytest.approx(np.eye(3), abs=1e-9)
     whole = read_gltf(scene().body).corners.reshape(-1, 3)[:, [0, 2, 1]] * (1, -1, 1)
     wanted = geocentric(whole)
@@ -85,7 +94,7 @@ def test_volumes_hold_what_is_in_them_and_errors_fall(scene: Ask) -> None:
 
     def check(tile: dict[str, Any]) -> None:
         west, south, east, north, low, high = tile["boundingVolume"]["region"]
-        assert tile["refine"] == "ADD"
+        assert tile["refine"] == ("REPLACE" if {"children", "content"} <= set(tile) else "ADD")
         for child in tile.get("children", []):
             inner = child["boundingVolume"]["region"]
             assert west <= inner[0] + 1e-12
@@ -95,12 +104,42 @@ def test_volumes_hold_what_is_in_them_and_errors_fall(scene: Ask) -> None:
             assert low <= inner[4] <= inner[5] <= high
             assert child["geometricError"] <= tile["geometricError"]
             check(child)
-        assert bool(tile.get("children")) != ("content" in tile)
+        assert tile.get("children") or "content" in tile
 
     check(tileset["root"])
     region = tileset["root"]["boundingVolume"]["region"]
     assert np.degrees(region[:2]) == pytest.approx((9.0, 51.4513), abs=1e-3)
     assert region[4:] == [50, 60]
+
+
+def test_from_far_away_the_largest_features_stand_for_all(
+    scene: Ask,
+    ask: Ask,
+    read_gltf: Read,
+    scene_store: SqliteSceneStore,
+    write_houses: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tiling, "FULL", 30)  # two houses and a half
+    write_houses(scene_store, "row", (10, 40, 20, 30, 5))
+    found = every_tile(scene(layers="row", **INDEX))
+    top = found[0]
+    assert top["refine"] == "REPLACE"
+    content = read_gltf(ask(top["content"]["uri"]).body)
+    assert content.table()["id"] == ["row-1", "row-3"]  # of 40 and of 30 m
+    assert top["geometricError"] == pytest.approx(20 * 3**0.5, rel=1e-5)
+    where = placed(top, content.corners)
+    wanted = geocentric(CORNERS * 40 + (500_100, 5_700_000, 50))
+    assert where.min(axis=0)[0] < wanted.min(axis=0)[0] + 0.01
+    assert min(np.linalg.norm(where - wanted[0], axis=1)) < 2e-3
+    assert len(contents(scene(layers="row", **INDEX))) >= 3
+
+
+def test_of_features_of_one_size_none_stands_for_the_others(scene: Ask, ask: Ask) -> None:
+    top, *others = every_tile(scene(**INDEX))
+    assert top["geometricError"] == pytest.approx(10 * 3**0.5, rel=1e-5)
+    assert "content" not in top
+    assert (top["refine"], len(others)) == ("ADD", 4)
 
 
 def test_the_tileset_is_a_format_of_its_own_too(scene: Ask) -> None:
@@ -292,7 +331,15 @@ def test_a_tree_has_everything_once(rows: list[tuple[float, ...]]) -> None:
     leaves = [tile for tile in tree.tiles.values() if not tile.children]
     holding = np.array([tree.inside(tile, entries) for tile in leaves]).reshape(len(leaves), -1)
     assert (holding.sum(axis=0) == 1).all()
+    sizes = entries.sizes((1.0, 1.0, 1.0))
+    for tile in tree.tiles.values():
+        if tile.children:
+            alone = tree.inside(replace(tile, children=()), entries)
+            assert counts[alone].sum() == tile.shown <= tiling.FULL
+            assert (sizes[alone] > tile.missing).all()
+            assert all(child.missing <= tile.missing for child in tile.children)
     for tile, mine in zip(leaves, holding, strict=True):
+        assert tile.shown == tile.triangles
         assert tile.triangles == counts[mine].sum()
         assert tile.error == 0
         if mine.any():
