@@ -158,13 +158,15 @@ def memory_part(folder: Path) -> None:
     gc.collect()
     before = _resident()
     desk, stage = standing(folder, None)
+    gc.collect()
+    scene = _resident()
     made = Maker(*SCENES["520,000"])
     made.renderer = desk._renderer
     made.stage = stage
     for layers, looks in ((FIVE, HARD), ((COLOR,), SMOOTH)):
         made.draw(layers, looks)
     gc.collect()
-    announce(before=before, after=_resident(), arrays=stage.nbytes / 1e6)
+    announce(before=before, scene=scene, after=_resident(), arrays=stage.nbytes / 1e6)
     desk.close()
 
 
@@ -338,8 +340,11 @@ def memory(folder: Path) -> None:
     part = Part(str(HERE), "--part", "memory", str(folder))
     said = part.line()
     part.end()
-    grown = said["after"] - said["before"]
-    print(f"  memory: arrays {said['arrays']:.0f} MB; {bar('grown by, MB', grown, 150)}")
+    scene, drawing = said["scene"] - said["before"], said["after"] - said["before"]
+    print(
+        f"  memory: arrays {said['arrays']:.0f} MB; {bar('process grown by, MB', scene, 150)},"
+        f" {drawing:.0f} MB with what drawing and encoding keep"
+    )
 
 
 def main() -> int:

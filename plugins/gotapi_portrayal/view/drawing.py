@@ -1,8 +1,10 @@
 """Draws geometry: a picture of triangle numbers, and the image layers that follow from it."""
 
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +30,8 @@ class Rasteriser:
         self.library = library
         self.threads = threads or min(8, len(os.sched_getaffinity(0)))
         self._pool = ThreadPoolExecutor(self.threads, "gotapi-view") if self.threads > 1 else None
+        self._busy = 0  # views that are being drawn
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Free what it holds; nothing may be drawn any more."""
@@ -35,17 +39,29 @@ class Rasteriser:
             self._pool.shutdown()
         self.library.trim()
 
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        """Say that a view is drawn in the block: those at the same time share the threads."""
+        with self._lock:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy -= 1
+
     def draw(self, geometry: Geometry, camera: Camera, glass: Glass | None = None) -> "Picture":
         """Find out which triangle each pixel shows; raises MemoryError, OwsError."""
         if glass is not None and glass.opacity.shape != (geometry.count,):
             raise ValueError(f"opacities are {glass.opacity.shape}; ({geometry.count},) is needed")
-        layers = self.library.draw(geometry, camera, self.threads, glass)
+        threads = max(1, self.threads // max(1, self._busy))
+        layers = self.library.draw(geometry, camera, threads, glass)
         return Picture(layers, geometry, camera, self, glass)
 
     def shared(self, work: Callable[[int, int], object], rows: int) -> None:
         """Share rows out among the threads: `work` gets the first and the one after the last."""
         spans = [(top, min(top + _ROWS, rows)) for top in range(0, rows, _ROWS)]
-        if self._pool is None or len(spans) == 1:
+        if self._pool is None or len(spans) == 1 or self._busy >= self.threads:
             work(0, rows)
             return
         for done in [self._pool.submit(work, *span) for span in spans]:

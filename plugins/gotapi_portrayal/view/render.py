@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,8 @@ Bytes = NDArray[np.uint8]
 
 SAMPLES: Final = 2
 """Samples a pixel and axis of a smooth picture."""
+SMOOTH_PIXELS: Final = 16 << 20
+"""Larger pictures have one sample a pixel: four, of several panes, would take gigabytes."""
 PANES: Final = 6
 """Surfaces that are seen through each other; what is behind the last of them is not seen."""
 _PANE_ROOM: Final = 48 << 20  # samples of all panes of a picture; at least two are drawn
@@ -55,6 +57,14 @@ class Renderer:
         self, stage: Stage, camera: Camera, layers: tuple[ImageLayer, ...], looks: Looks
     ) -> list[bytes]:
         """Return the files of some image layers, in their order."""
+        if camera.width * camera.height > SMOOTH_PIXELS:
+            looks = replace(looks, smooth=False)
+        with self.rasteriser.view():
+            return self._render(stage, camera, layers, looks)
+
+    def _render(
+        self, stage: Stage, camera: Camera, layers: tuple[ImageLayer, ...], looks: Looks
+    ) -> list[bytes]:
         picture, hard = None, looks.samples == 1
         colour = any(layer.name == "COLOR" for layer in layers)
         if hard or any(layer.name != "COLOR" for layer in layers):

@@ -1,5 +1,7 @@
 """A selection of layers, ready to be drawn from any side: built once, kept while there is room."""
 
+import contextlib
+import ctypes
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -80,6 +82,12 @@ def build(
     )
 
 
+def _give_back() -> None:
+    """Give the memory that building took back to the system, where its allocator can (glibc)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 class Stages:
     """Keeps the stages that were last drawn, up to some bytes; each is built by one thread."""
 
@@ -111,6 +119,7 @@ class Stages:
                 del self._coming[key]
             coming.set_exception(error)
             return
+        _give_back()
         with self._lock:
             del self._coming[key]
             self._kept[key] = stage
@@ -119,6 +128,3 @@ class Stages:
             ):
                 self._kept.popitem(last=False)
         coming.set_result(stage)
-
-    def _taken(self) -> int:
-        return sum(stage.nbytes for stage in self._kept.values())

@@ -9,7 +9,7 @@ from PIL import Image
 
 from gotapi_portrayal.data.types import Material
 from gotapi_portrayal.request.types import ImageLayer
-from gotapi_portrayal.view import looks, tables
+from gotapi_portrayal.view import looks, render, tables
 from gotapi_portrayal.view.camera import orthographic
 from gotapi_portrayal.view.library import NOTHING, Glass
 from gotapi_portrayal.view.render import PANES, Looks, Renderer
@@ -123,6 +123,17 @@ def test_smooth_edges_before_nothing_have_their_own_colour(stage, rendered):
     image = rendered(stage((0, RED, 255)), PNG, camera=aside, ground=None, smooth=True)
     assert (image[image[..., 3] > 0][:, :3] == RED).all()
     assert set(np.unique(image[..., 3]).tolist()) == {0, 128, 255}
+
+
+def test_a_very_large_picture_has_hard_edges(stage, rendered, monkeypatch):
+    made = stage((0, RED, 255))
+    aside = orthographic(
+        UTM + np.array((0, 0, 100)), UTM, None, (-10.5, 9.5, -10, 10), (0, 500), (20, 20)
+    )
+    for most, tones in ((400, 3), (399, 2)):
+        monkeypatch.setattr(render, "SMOOTH_PIXELS", most)
+        image = rendered(made, PNG, camera=aside, ground=None, smooth=True)
+        assert len(np.unique(image[..., 3])) == tones
 
 
 def test_other_layers_tell_of_glass_as_of_a_wall(stage, rendered):

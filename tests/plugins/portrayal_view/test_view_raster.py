@@ -364,6 +364,23 @@ def test_glass_and_shadows_depend_on_no_number_of_threads(native, make_native, t
     assert (results[0][1] == results[1][1]).all()
 
 
+def test_views_at_the_same_time_share_the_threads(native, make_native, town, monkeypatch):
+    vertices, triangles, width = town
+    shape, camera = make_native(vertices, triangles), cameras(width)["down"]
+    threads = []
+    draw = native.draw
+    monkeypatch.setattr(native, "draw", lambda *args: threads.append(args[2]) or draw(*args))
+    rasteriser = Rasteriser(native, 4)
+    with rasteriser.view():
+        alone = rasteriser.draw(shape, camera)
+        with rasteriser.view(), rasteriser.view(), rasteriser.view(), rasteriser.view():
+            crowded = rasteriser.draw(shape, camera)
+            assert (crowded.depth() == alone.depth()).all()
+    assert threads == [4, 1]
+    assert (alone.names == crowded.names).all()
+    rasteriser.close()
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", range(5))
 def test_no_camera_is_made_of_what_is_no_number(bad, place):
