@@ -18,7 +18,17 @@ from numpy.typing import NDArray
 from gotapi_meshes.errors import MeshError
 from gotapi_meshes.glb_json import Index
 from gotapi_meshes.mesh import Floats
-from gotapi_meshes.paint import MOST_LOOKS, MOST_PICTURES, Look, Paint, Picture, Rgb, paint, srgb
+from gotapi_meshes.paint import (
+    MOST_FAULTS,
+    MOST_LOOKS,
+    MOST_PICTURES,
+    Look,
+    Paint,
+    Picture,
+    Rgb,
+    paint,
+    srgb,
+)
 
 _CLAMP, _MIRROR = 33071, 33648
 _MOST_SETS: Final = 8  # sets of texture coordinates; programs write two at most
@@ -261,7 +271,7 @@ class Brush:
         )
 
     def _left_out(self, words: str) -> int:
-        if words not in self.faults:
+        if len(self.faults) < MOST_FAULTS and words not in self.faults:
             self.faults.append(words)
         return -1
 

@@ -22,6 +22,7 @@ class Materials:
         self.looks: list[Look] = []
         self.pictures: list[Picture] = []
         self.numbers: dict[str, int] = {}
+        self._known: dict[str, int] = {}  # pictures by their names
 
     def read(self, data: bytes) -> None:
         """Take a file; a line that cannot be read is passed over."""
@@ -53,11 +54,11 @@ class Materials:
 
     def _pictured(self, look: Look, rest: str) -> Look:
         name, clamped = _picture_name(rest)
-        known = {picture.name: number for number, picture in enumerate(self.pictures)}
-        number = known.get(name, len(self.pictures))
+        number = self._known.get(name, len(self.pictures))
         if not name or number >= MOST_PICTURES:
             return look
         if number == len(self.pictures):
+            self._known[name] = number
             self.pictures.append(Picture(name))
         return replace(look, picture=number, wrap="clamp" if clamped else "repeat")
 
