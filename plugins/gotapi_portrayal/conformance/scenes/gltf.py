@@ -19,6 +19,9 @@ _JSON: Final = 0x4E4F534A
 _BIN: Final = 0x004E4942
 _TYPES: Final = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS: Final = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
+_MOST: Final = 100_000_000  # elements of an accessor
+# What members of other types and numbers out of range make of the code below.
+_STRANGE: Final = (LookupError, TypeError, AttributeError, ValueError, OverflowError)
 _DEPTH: Final = 64  # nodes in nodes
 # Mode of a primitive: triangles, strip, fan; how many are in n vertices.
 _TRIANGLES: Final = {4: (3, 0), 5: (1, 2), 6: (1, 2)}
@@ -56,9 +59,14 @@ def _read(text: bytes, binary: bytes) -> Shape:
     except (ValueError, RecursionError) as error:
         raise Failed(f"its JSON cannot be read: {error}") from None
     expect(isinstance(document, dict), "its JSON is no object")
-    version = str(document.get("asset", {}).get("version", ""))
-    expect(version.startswith("2."), f"asset.version is {version!r}, not 2.0")
-    return _Model(document, binary).shape()
+    try:
+        version = str(document.get("asset", {}).get("version", ""))
+        expect(version.startswith("2."), f"asset.version is {version!r}, not 2.0")
+        return _Model(document, binary).shape()
+    except _STRANGE as error:
+        raise Failed(
+            f"it refers to what is not there, or is not as glTF has it: {error!r}"
+        ) from None
 
 
 class _Model:
@@ -73,12 +81,6 @@ class _Model:
         self._buffers = [_buffer(one, binary) for one in document.get("buffers", [])]
 
     def shape(self) -> Shape:
-        try:
-            return self._shape()
-        except (KeyError, IndexError, TypeError, AttributeError) as error:
-            raise Failed(f"it refers to what is not there: {error!r}") from None
-
-    def _shape(self) -> Shape:
         scenes = self._document.get("scenes", [])
         if not scenes:
             return Shape(0, links=tuple(self._links), vertical=1)
@@ -123,6 +125,7 @@ class _Model:
         accessor = self._document["accessors"][number]
         kind, width = np.dtype(_TYPES[accessor["componentType"]]), _WIDTHS[accessor["type"]]
         count = int(accessor["count"])
+        expect(0 <= count <= _MOST, f"accessor {number} has {count} elements")
         if "bufferView" not in accessor:
             return np.zeros((count, width), kind)
         view = self._document["bufferViews"][accessor["bufferView"]]

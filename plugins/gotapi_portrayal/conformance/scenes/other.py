@@ -25,10 +25,13 @@ def read_json(body: bytes) -> Shape:
     document = _json(_unpacked(body))
     if "asset" not in document or "root" not in document:
         return Shape(1)
-    version = str(document["asset"].get("version", ""))
-    expect(version in ("1.0", "1.1"), f"asset.version is {version!r}, not 1.0 or 1.1")
-    expect("geometricError" in document, "the tileset has no geometricError")
-    return Shape(0, links=tuple(_links(document["root"], 0)))
+    try:
+        version = str(document["asset"].get("version", ""))
+        expect(version in ("1.0", "1.1"), f"asset.version is {version!r}, not 1.0 or 1.1")
+        expect("geometricError" in document, "the tileset has no geometricError")
+        return Shape(0, links=tuple(_links(document["root"], 0)))
+    except (TypeError, AttributeError) as error:
+        raise Failed(f"a tile is not as 3D Tiles has it: {error!r}") from None
 
 
 def _links(tile: dict[str, Any], depth: int) -> Iterator[str]:
