@@ -78,8 +78,7 @@ def _made(asked: Asked, desk: _Desk) -> Answer:
     if index is not None and (SPATIAL_INDEX in asked.options or encoder is None):
         scope = TiledScope(asked, desk.trees)
         return Answer(index(scope), row.index_media or media, row.encoding)
-    if encoder is None:
-        raise invalid("format", f"{media} is not served")
+    assert encoder is not None  # a format has one of them
     world = asked.world
     parts = _bounded(asked)
     scene = build(world.store, world.shelf, asked.request, asked.selection, parts)

@@ -123,7 +123,7 @@ def _metadata(
         named = scene.layers[layer]
         groups.append((named.id, named.title, scene.features[begin:end]))
     tables = gltf_metadata.tables(buffer, groups)
-    if tables is not None:
+    if tables is not None:  # meshes may have no features, whatever the scene has
         found["extensions"] = {gltf_metadata.EXTENSION: tables}
         extensions |= {gltf_metadata.EXTENSION, FEATURES}
     return found_of
@@ -137,8 +137,9 @@ def _runs(scene: SceneModel) -> dict[int, tuple[int, int]]:
             begin = int(mesh.features.min())
             first[mesh.layer] = min(begin, first.get(mesh.layer, begin))
     by_place = sorted(first.items(), key=lambda item: item[1])
-    ends = [begin for _, begin in by_place[1:]] + [len(scene.features)]
-    return {layer: (begin, end) for (layer, begin), end in zip(by_place, ends, strict=True)}
+    ends = [*(begin for _, begin in by_place), len(scene.features)][1:]
+    pairs = zip(by_place, ends, strict=True)
+    return {layer: (begin, end) for (layer, begin), end in pairs}
 
 
 class _Nodes:

@@ -6,6 +6,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gotapi_portrayal.request.errors import invalid
+
 Json = dict[str, Any]
 
 FLOAT: Final = 5126
@@ -14,6 +16,8 @@ UNSIGNED_INT: Final = 5125
 VERTICES: Final = 34962
 INDICES: Final = 34963
 _ALIGNED: Final = 8  # EXT_structural_metadata wants 8, everything else 4
+MOST_BYTES: Final = 1 << 30
+"""Of one document; numbers of GLB end at 4 GiB, memory before that."""
 _TYPES: Final = {1: "SCALAR", 2: "VEC2", 3: "VEC3"}
 _CODES: Final = {"f4": FLOAT, "u2": UNSIGNED_SHORT, "u4": UNSIGNED_INT}
 
@@ -40,7 +44,7 @@ class Buffer:
     rows: dict[str, Rows] = field(default_factory=dict)
 
     def view(self, data: bytes | memoryview, target: int = 0, stride: int = 0) -> int:
-        """Put bytes into the buffer; returns the number of their view."""
+        """Put bytes into the buffer; returns the number of their view. Raises OwsError."""
         view: Json = {"buffer": 0, "byteOffset": self.size, "byteLength": len(data)}
         if target:
             view["target"] = target
@@ -50,6 +54,12 @@ class Buffer:
         padding = -len(data) % _ALIGNED
         self.chunks += [data, b"\0" * padding] if padding else [data]
         self.size += len(data) + padding
+        if self.size > MOST_BYTES:
+            raise invalid(
+                "boundingBox",
+                f"the scene has more than {MOST_BYTES >> 20} MiB; ask for a smaller box, or the "
+                "delivery option spatialIndex",
+            )
         return len(self.views) - 1
 
     def attribute(self, name: str, values: NDArray[Any], *, bounds: bool = False) -> int:

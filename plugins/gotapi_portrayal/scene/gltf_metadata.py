@@ -139,13 +139,10 @@ def _number(value: Attribute) -> float:
 def _texts(buffer: Buffer, values: Sequence[Attribute]) -> tuple[Json, Json]:
     encoded = [_text(one).encode("utf-8", "replace") for one in values]
     ends = np.cumsum([0, *map(len, encoded)])
-    wide = int(ends[-1]) >= 1 << 32
     stored: Json = {
         "values": buffer.view(b"".join(encoded) or b"\0"),  # a view is never empty
-        "stringOffsets": buffer.view(ends.astype("<u8" if wide else "<u4").tobytes()),
+        "stringOffsets": buffer.view(ends.astype("<u4").tobytes()),
     }
-    if wide:
-        stored["stringOffsetType"] = "UINT64"
     return {"type": "STRING", "noData": ""}, stored
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gotapi_portrayal.answers import Answer
+from gotapi_portrayal.data.sqlite_store import SqliteSceneStore
 from gotapi_portrayal.gather import Move
 from gotapi_portrayal.request.errors import Code, OwsError
 from gotapi_portrayal.scene import atlas, paint, reduce
@@ -261,3 +262,24 @@ def test_what_a_projection_cannot_show_is_told(
     with np.errstate(invalid="ignore"), refused as caught:
         scene(crs="EPSG:3857")
     assert (caught.value.code, caught.value.locator) == (Code.INVALID_PARAMETER_VALUE, "crs")
+
+
+def test_a_format_is_asked_about_also_where_there_are_no_layers(
+    scene: Scene, scene_store: SqliteSceneStore
+) -> None:
+    for layer in ("town", "hill", "signs", "thing"):
+        scene_store.remove(layer)
+    # The CRS is that of a layer that not everybody may have.
+    assert scene(layers="").body.startswith(b"glTF")
+    with pytest.raises(OwsError) as caught:
+        scene(layers="", format="image/png")
+    assert (caught.value.code, caught.value.locator) == (Code.INVALID_PARAMETER_VALUE, "format")
+
+
+def test_a_texture_that_is_gone_is_a_colour(
+    scene: Scene, read_gltf: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SqliteSceneStore, "texture", lambda self, number: None)
+    found = read_gltf(scene(layers="signs").body)
+    assert "images" not in found.json
+    assert len(found.corners) == 8

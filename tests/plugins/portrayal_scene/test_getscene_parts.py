@@ -12,14 +12,24 @@ from hypothesis import strategies as st
 from gotapi_portrayal.catalogue import CrsInfo
 from gotapi_portrayal.check import Axes
 from gotapi_portrayal.data.types import Attribute, Box, Feature, Part
-from gotapi_portrayal.scene import formats
+from gotapi_portrayal.request.errors import OwsError
+from gotapi_portrayal.scene import formats, gltf_buffers
 from gotapi_portrayal.scene.frames import frame_of, geocentric, unit_at
-from gotapi_portrayal.scene.gltf import document
+from gotapi_portrayal.scene.gltf import document, gltf
 from gotapi_portrayal.scene.gltf_buffers import Buffer
 from gotapi_portrayal.scene.gltf_metadata import MOST_COLUMNS, Names, column, tables
 from gotapi_portrayal.scene.join import join, listed, meshes, snapped
 from gotapi_portrayal.scene.kept import Kept
-from gotapi_portrayal.scene.model import Camera, Frame, Look, Mesh, Picture, SceneModel, Tile
+from gotapi_portrayal.scene.model import (
+    Camera,
+    Frame,
+    Look,
+    Mesh,
+    Picture,
+    SceneLayer,
+    SceneModel,
+    Tile,
+)
 
 NOWHERE = Frame("LOCAL:METRES", "LOCAL:METRES")
 
@@ -319,3 +329,29 @@ def test_pictures_that_only_some_clients_read_are_said_to_be_so() -> None:
     modes = [one.get("alphaMode") for one in found["materials"]]
     assert modes == [None, "MASK", "BLEND"]
     assert len(found["samplers"]) == 1
+
+
+def test_features_that_no_mesh_has_are_not_written() -> None:
+    place = (0.0, 0.0, 0.0)
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
+    mesh = Mesh(0, 0, "", corners, np.array([[0, 1, 2]], np.uint32), np.empty(0, np.uint32))
+    scene = SceneModel(
+        "", NOWHERE, place, place, (mesh,), (Look(),), (),
+        (Feature(1, "a", "x", "B", 0, {}, (), None),), (SceneLayer("a", "A"),),
+    )  # fmt: skip
+    found, _ = document(scene)
+    assert "extensions" not in found
+    assert "extensionsUsed" not in found
+
+
+def test_json_of_nothing_has_no_buffer() -> None:
+    place = (0.0, 0.0, 0.0)
+    assert b'"buffers"' not in gltf(SceneModel("", NOWHERE, place, place))
+
+
+def test_a_document_is_no_larger_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gltf_buffers, "MOST_BYTES", 100)
+    buffer = Buffer()
+    buffer.view(b"x" * 90)
+    with pytest.raises(OwsError, match="smaller box"):
+        buffer.view(b"x" * 9)
