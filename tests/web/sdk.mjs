@@ -22,10 +22,13 @@ const work = {
     });
   },
   stop: () => stop(),
-  upload: async ({ size, name }) => {
+  upload: async ({ size, name, tell }) => {
     const told = [];
     const file = await hub.upload(new Blob([new Uint8Array(size).fill(65)]), {
-      name, onProgress: (sent) => told.push(sent),
+      name, onProgress: (sent) => {
+        told.push(sent);
+        if (tell) say({ sent });
+      },
     });
     return { ...file, told };
   },

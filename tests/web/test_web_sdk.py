@@ -161,6 +161,20 @@ async def test_a_file_is_sent_in_pieces_and_comes_back_whole(allowed, size):
     assert await allowed.do("download", path=file["uri"]) == size
 
 
+async def test_an_upload_goes_on_over_a_restart_of_the_hub(serve_site, program, tmp_path):
+    async with serve_site(tmp_path) as first:
+        port = first.live.port
+        await program.do("open", url=first.url, origin="org.example.node", name="Node")
+        await program.begin("authorize", scopes=["light"])
+        await first.live.allow()
+        await program.hear("done")
+        await program.begin("upload", size=40_000_000, name="long.gcode", tell=True)
+        assert 0 < await program.hear("sent") < 40_000_000
+    async with serve_site(tmp_path, port=port):
+        file = await program.hear("done")
+        assert await program.do("download", path=file["uri"]) == 40_000_000
+
+
 async def test_the_token_goes_to_no_other_host(allowed):
     assert await allowed.fail("download", path="http://127.0.0.2:9/blobs/x") == "TypeError"
 

@@ -22,60 +22,101 @@ export interface UploadOptions {
 const SMALLEST = 256 * 1024; // bytes of a piece: what a cut costs, and how often progress is told
 const LARGEST = 8 * 1024 * 1024;
 const QUICK = 500; // ms: pieces grow while one takes less
+const PASSING = [409, 423]; // somebody, perhaps our own lost request, is still writing
+const FULL = 507; // a full disk rarely is less so in a moment
+const PATIENCE = 30_000; // ms
 const PAUSES = [100, 200, 400, 800, 1600, 3000]; // ms
 
+/** Sends a file piece by piece; throws HubError, or the signal's reason. */
 export async function upload(wire: Wire, token: string, file: Blob, options: UploadOptions): Promise<StoredFile> {
-  const { onProgress, signal, patience = 30_000 } = options;
+  const one = new Upload(wire, token, file, options);
   const name = options.name ?? (file as Partial<File>).name ?? "file";
-  const headers = { "Tus-Resumable": "1.0.0", Authorization: `Bearer ${token}` };
-  const send = (method: string, path: string, more: Record<string, string>, body?: Blob) =>
-    wire.send(method, path, { headers: { ...headers, ...more }, signal: signal ?? null, ...(body ? { body } : {}) });
-
-  const metadata = `filename ${base64(name)},filetype ${base64(file.type || "application/octet-stream")}`;
-  const begun = await send("POST", "/blobs/", { "Upload-Length": String(file.size), "Upload-Metadata": metadata });
-  if (begun.status !== 201) throw await failure(begun, token);
-  const uri = begun.headers.get("location") ?? "";
-  const path = new URL(uri, wire.url).pathname; // only the path counts: the token goes nowhere else
-  if (!/^\/blobs\/[^/]+$/.test(path)) throw new HubFault("The hub does not say where the upload is.");
-
-  let offset = 0;
-  let piece = SMALLEST;
-  let lost: { since: number; tries: number } | null = null;
-  while (offset < file.size) {
-    const began = Date.now();
-    let error: unknown;
-    try {
-      const answer = await send(
-        lost ? "HEAD" : "PATCH", path,
-        lost ? {} : { "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" },
-        lost ? undefined : file.slice(offset, offset + piece),
-      );
-      if (answer.ok) {
-        const reached = place(answer, file.size);
-        if (Date.now() - began < QUICK) piece = Math.min(piece * 2, LARGEST);
-        if (reached > offset) onProgress?.(reached, file.size);
-        offset = reached;
-        lost = null;
-        continue;
-      }
-      error = await failure(answer, token);
-      // Somebody, perhaps our own lost request, is still writing; or the hub is not well.
-      if (![409, 423].includes(answer.status) && (answer.status < 500 || answer.status === 507)) throw error;
-    } catch (failed) {
-      if (failed !== error && !(failed instanceof HubUnreachable)) throw failed;
-      if (failed === error && !(error instanceof Error && again(error))) throw failed;
-      error = failed;
-    }
-    lost ??= { since: Date.now(), tries: 0 };
-    if (Date.now() - lost.since > patience) throw error;
-    await pause(PAUSES[Math.min(lost.tries++, PAUSES.length - 1)] ?? LARGEST, signal);
-  }
+  const uri = await one.begin(name);
+  await one.run();
   return { uri, name, size: file.size };
 }
 
-function again(error: Error): boolean {
-  const status = (error as { status?: number }).status ?? 500;
-  return status >= 500 || [409, 423].includes(status);
+class Upload {
+  #path = "";
+  #offset = 0;
+  #piece = SMALLEST;
+  #lostSince = 0;
+  #tries = 0;
+
+  constructor(
+    private readonly wire: Wire,
+    private readonly token: string,
+    private readonly file: Blob,
+    private readonly options: UploadOptions,
+  ) {}
+
+  async begin(name: string): Promise<string> {
+    const metadata = `filename ${base64(name)},filetype ${base64(this.file.type || "application/octet-stream")}`;
+    const answer = await this.#send("POST", "/blobs/", {
+      "Upload-Length": String(this.file.size), "Upload-Metadata": metadata,
+    });
+    if (answer.status !== 201) throw await failure(answer, this.token);
+    const uri = answer.headers.get("location") ?? "";
+    this.#path = new URL(uri, this.wire.url).pathname; // only the path counts: the token goes nowhere else
+    if (!/^\/blobs\/[^/]+$/.test(this.#path)) throw new HubFault("The hub does not say where the upload is.");
+    return uri;
+  }
+
+  /** Sends until the hub has everything; after a cut it is asked first how much it has. */
+  async run(): Promise<void> {
+    let lost = false;
+    while (this.#offset < this.file.size) {
+      const error: unknown = await (lost ? this.#ask() : this.#push());
+      lost = error !== null;
+      if (lost) await this.#rest(error);
+      else this.#lostSince = this.#tries = 0;
+    }
+  }
+
+  #push(): Promise<unknown> {
+    const piece = this.file.slice(this.#offset, this.#offset + this.#piece);
+    const headers = { "Upload-Offset": String(this.#offset), "Content-Type": "application/offset+octet-stream" };
+    return this.#reach(this.#send("PATCH", this.#path, headers, piece));
+  }
+
+  #ask(): Promise<unknown> {
+    return this.#reach(this.#send("HEAD", this.#path, {}));
+  }
+
+  /** Takes where the hub is; returns why that cannot be told now, and throws what will not pass. */
+  async #reach(asking: Promise<Response>): Promise<unknown> {
+    const began = Date.now();
+    let answer: Response;
+    try {
+      answer = await asking;
+    } catch (error) {
+      if (error instanceof HubUnreachable) return error;
+      throw error;
+    }
+    if (!answer.ok) {
+      const error = await failure(answer, this.token);
+      if (PASSING.includes(answer.status) || (answer.status >= 500 && answer.status !== FULL)) return error;
+      throw error;
+    }
+    const reached = place(answer, this.file.size);
+    if (Date.now() - began < QUICK) this.#piece = Math.min(this.#piece * 2, LARGEST);
+    if (reached > this.#offset) this.options.onProgress?.(reached, this.file.size);
+    this.#offset = reached;
+    return null;
+  }
+
+  async #rest(error: unknown): Promise<void> {
+    this.#lostSince ||= Date.now();
+    if (Date.now() - this.#lostSince > (this.options.patience ?? PATIENCE)) throw error;
+    await pause(PAUSES[Math.min(this.#tries++, PAUSES.length - 1)] ?? 0, this.options.signal);
+  }
+
+  #send(method: string, path: string, more: Record<string, string>, body?: Blob): Promise<Response> {
+    const headers = { "Tus-Resumable": "1.0.0", Authorization: `Bearer ${this.token}`, ...more };
+    return this.wire.send(method, path, {
+      headers, signal: this.options.signal ?? null, ...(body ? { body } : {}),
+    });
+  }
 }
 
 async function failure(answer: Response, token: string): Promise<unknown> {
