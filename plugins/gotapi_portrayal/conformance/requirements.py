@@ -63,3 +63,12 @@ PROFILES: Final[Mapping[str, str]] = MappingProxyType(
     {name: f"{SPEC}/extension/{name}/1.0" for name in ("scene", "view", "info")}
 )
 """What a server says in ServiceIdentification for a class (Requirements 5, 12, 17)."""
+
+OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "scene": ("GetScene",),
+        "view": ("GetView",),
+        "info": ("GetFeatureInfoByRay", "GetFeatureInfoByPosition", "GetFeatureInfoByObjectId"),
+    }
+)
+"""The operations of a class (Requirements 6, 13, 18)."""

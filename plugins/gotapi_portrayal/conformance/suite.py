@@ -24,7 +24,7 @@ from gotapi_portrayal.conformance.checks import (
 )
 from gotapi_portrayal.conformance.http import HttpLink, Transport
 from gotapi_portrayal.conformance.model import ServerCheck
-from gotapi_portrayal.conformance.requirements import FAMILIES, PROFILES
+from gotapi_portrayal.conformance.requirements import FAMILIES, OPERATIONS, PROFILES
 from gotapi_portrayal.conformance.server import Server
 from gotapi_portrayal.conformance.xmlread import CORE, OWS, space
 
@@ -73,12 +73,26 @@ class ThreeDpsSuite:
 async def check_server(
     server: Server, classes: Sequence[str] = (), told: Callable[[Outcome], None] | None = None
 ) -> Report:
-    """Run the checks of classes against a server."""
+    """Run the checks of classes against a server; those of a class it does not have are skipped."""
     names = classes or await _announced(server)
-    checks = [check for name in names for check in CHECKS[name]]
-    return Report(
-        server.url, await attempt([(one, partial(one.run, server)) for one in checks], told, MOST)
-    )
+    attempts = [
+        (check, partial(_run, server, name, check)) for name in names for check in CHECKS[name]
+    ]
+    return Report(server.url, await attempt(attempts, told, MOST))
+
+
+async def _run(server: Server, family: str, check: ServerCheck) -> None:
+    """Run a check; raises Skipped where neither a profile nor an operation of its class is there.
+
+    One of the two without the other is a fault that the checks find.
+    """
+    if family != "core":
+        offer = await server.offer()
+        named = [one for one in OPERATIONS[family] if one in offer.operations]
+        if not named and PROFILES[family] not in offer.profiles:
+            what = ", ".join(OPERATIONS[family])
+            raise Skipped(f"the server does not have the class {family}: no Profile, no {what}")
+    await check.run(server)
 
 
 async def _announced(server: Server) -> list[str]:

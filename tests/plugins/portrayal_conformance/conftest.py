@@ -388,3 +388,9 @@ def but(reply: Reply, body: bytes | None = None, media: str = "", status: int = 
 @pytest.fixture(scope="session")
 def make() -> type[Make]:
     return Make
+
+
+@pytest.fixture(scope="session")
+def spoiled(good: Good) -> Callable[[Spoil], Spoiled]:
+    """Put a spoiler before the good server."""
+    return lambda spoil: Spoiled(good, spoil)

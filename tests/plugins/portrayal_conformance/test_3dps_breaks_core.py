@@ -106,7 +106,11 @@ BROKEN: list[tuple[str, Callable[[Any], Any]]] = [
     ("core-unknown-lod", lambda m: m.sent("lods=Conformance", m.as_other)),
     ("core-unknown-option", lambda m: m.sent("deliveryOptions=conformance", m.taken)),
     ("core-lists-match", lambda m: m.when(lambda a: a.of("GetScene", styles=",,,"), m.taken)),
-    ("core-lists-match", lambda m: m.when(lambda a: a.of("GetScene", styles=""), m.refused)),
+    (
+        "core-lists-match",
+        lambda m: m.when(lambda a: a.of("GetScene", styles="", layers="hill"), m.refused),
+    ),
+    ("core-several-layers", lambda m: m.sent("layers=town,hill", m.refused)),
     ("core-styles", lambda m: m.sent("styles=thematic", m.refused)),
     ("core-lods", lambda m: m.sent("lods=CityGML:2", m.refused)),
     (

@@ -184,7 +184,11 @@ BROKEN: list[tuple[str, Callable[[Any], Any]]] = [
     ),
     ("view-ray-agrees", lambda m: m.when(lambda a: a.of("GetFeatureInfoByRay"), m.features())),
     (
-        "view-depth view-normal-depth",
+        "view-position-agrees",
+        lambda m: m.when(lambda a: a.of("GetFeatureInfoByPosition"), m.features()),
+    ),
+    (
+        "view-depth view-normal-depth view-position-agrees",
         lambda m: m.when(lambda a: large(a, "DEPTH"), m.paint(reversed_bytes)),
     ),
     ("view-normal", lambda m: m.when(lambda a: large(a, "NORMAL", "Perspective"), m.paint(halved))),

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -37,12 +36,6 @@ def test_the_demonstration_reaches_gold_in_every_class(address: str, family: str
     assert (told["level"], answer.exit_code) == ("gold", 0)
 
 
-def test_without_classes_those_are_checked_that_the_service_announces(address: str) -> None:
-    told = json.loads(run(address, "--json").output)
-    assert told["level"] == "gold"
-    assert {one["id"].partition("-")[0] for one in told["checks"]} == set(CHECKS)
-
-
 def test_the_table_has_verdicts_reasons_and_levels(address: str) -> None:
     answer = run(address, "--class", "3dps-info")
     assert answer.exit_code == 0, answer.output
@@ -56,9 +49,3 @@ def test_a_token_is_sent_and_one_that_does_not_do_is_told(address: str) -> None:
     told = json.loads(answer.output)
     assert told["level"] is None
     assert "HTTP 401" in told["checks"][0]["reason"]
-
-
-def test_a_file_of_json_is_not_written_for_a_terminal(address: str, tmp_path: Path) -> None:
-    answer = run(address, "--class", "info", "--json")
-    (tmp_path / "report.json").write_text(answer.output)
-    assert json.loads((tmp_path / "report.json").read_text())["subject"] == address

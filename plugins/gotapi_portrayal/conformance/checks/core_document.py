@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from gotapi_core.conformance.model import Failed, expect
 from gotapi_portrayal.conformance.crs import crs_key
 from gotapi_portrayal.conformance.model import ServerChecks
-from gotapi_portrayal.conformance.requirements import PROFILES
+from gotapi_portrayal.conformance.requirements import OPERATIONS, PROFILES
 from gotapi_portrayal.conformance.server import Server
 from gotapi_portrayal.conformance.xmlread import (
     CORE,
@@ -40,7 +40,6 @@ _OF_PORTRAYAL = frozenset(
     {"OverallStyle", "Background", "AvailableSpatialSelection", "AvailableLODScheme", "Extensions"}
     | {"AvailableLODSelection", "DeliveryOption", "ViewpointHint", "SupportsBoundingBoxConversion"}
 )
-_OPERATIONS = {"scene": "GetScene", "view": "GetView"}
 
 
 @RULES.annex(
@@ -278,8 +277,8 @@ async def _(server: Server) -> None:
     said = [name for name, url in PROFILES.items() if url in offer.profiles and name != "info"]
     expect(said != [], f"no Profile for scene or view: {list(offer.profiles)}")
     for name in said:
-        operation = _OPERATIONS[name]
-        expect(operation in offer.operations, f"it says {name}, but has no {operation}")
+        for operation in OPERATIONS[name]:
+            expect(operation in offer.operations, f"it says {name}, but has no {operation}")
 
 
 def _said(element: Element, name: str) -> str:

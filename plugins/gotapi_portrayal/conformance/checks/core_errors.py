@@ -182,6 +182,28 @@ async def _(server: Server) -> None:
 
 
 @RULES.shall(
+    "core-several-layers",
+    "8.4.1 Layers, Styles",
+    "several layers in any order are answered, with an empty style for each",
+    "the order of layers does not influence what is seen",
+)
+async def _(server: Server) -> None:
+    first, *others = await _placed(server)
+    crs = first.ground().crs
+    second = next((one for one in others if crs in one.crs), None)
+    if second is None:
+        raise Skipped(f"no other layer is available in {crs}")
+    operation, good = await server.portrayal(first)
+    media = good.get("format")
+    if operation == "GetScene" and media not in second.formats:
+        raise Skipped(f"layer {second.id} has no {media}")
+    for names in (f"{first.id},{second.id}", f"{second.id},{first.id}"):
+        for styles in (None, "", ","):
+            asked = {**good, "layers": names, "styles": styles}
+            (await server.ask(operation, asked)).must_be_good()
+
+
+@RULES.shall(
     "core-styles",
     "8.4.1 Styles",
     "every advertised style of a layer is taken",

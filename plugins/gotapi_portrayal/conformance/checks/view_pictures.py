@@ -7,7 +7,15 @@ from numpy.typing import NDArray
 
 from gotapi_core.conformance.model import Skipped, expect
 from gotapi_portrayal.conformance.camera import camera_over
-from gotapi_portrayal.conformance.checks.queries import BY_ID, BY_RAY, by_id, queryables, ray
+from gotapi_portrayal.conformance.checks.queries import (
+    BY_ID,
+    BY_PLACE,
+    BY_RAY,
+    by_id,
+    place,
+    queryables,
+    ray,
+)
 from gotapi_portrayal.conformance.checks.shots import SIZE, Stage, ids, lossless, mask, shot, stage
 from gotapi_portrayal.conformance.checks.view import NAME
 from gotapi_portrayal.conformance.features import read_features
@@ -145,6 +153,33 @@ async def _(server: Server) -> None:
         met = [one.object_id for one in found]
         wanted = str(numbers[row, column])
         expect(met[:1] == [wanted], f"pixel {column},{row} shows {wanted}, the ray met {met}")
+
+
+@RULES.shall(
+    "view-position-agrees",
+    "11.5, 10.2.1 Depth layer",
+    "GetFeatureInfoByPosition where DEPTH says that a pixel lies finds what OBJECTID has there",
+    "a client has a place from a picture, and wants to know what is there",
+)
+async def _(server: Server) -> None:
+    require(await server.offer(), BY_PLACE)
+    on = await stage(server, (await queryables(server))[0])
+    seen, far = await _distances(server, on)
+    numbers = await ids(server, on, on.flat)
+    inner = np.argwhere(seen & _same_around(numbers) & (numbers != 0))
+    if not len(inner):
+        raise Skipped("no feature is large enough in the picture to be met for sure")
+    grids = [on.camera.points(far, mirrored=one) for one in (False, True)]
+    points = max(grids, key=lambda grid: float(_within(grid[seen], on.ground).mean()))
+    for row, column in inner[:: max(1, len(inner) // 4)][:4].tolist():
+        x, y, z = points[row, column].tolist()
+        asked = await place(server, on.layer, (x, y, z), "0.5")
+        found = read_features(await server.ask(BY_PLACE, {**asked, "featureCount": "20"}))
+        met = [one.object_id for one in found]
+        wanted = str(numbers[row, column])
+        expect(
+            wanted in met, f"pixel {column},{row} shows {wanted}; at {x:.2f},{y:.2f},{z:.2f} {met}"
+        )
 
 
 @RULES.shall(
