@@ -42,6 +42,8 @@ export interface Picked {
 }
 
 export class ModelView extends HTMLElement {
+  /** The side from which all of it is looked at first. */
+  from = new Vector3(0.45, 0.3, 1);
   /** Called after the view was turned. */
   turned: () => void = () => undefined;
   /** Called when something is clicked; null where nothing was. */
@@ -111,8 +113,8 @@ export class ModelView extends HTMLElement {
     return this.#model;
   }
 
-  /** Looks at all of it, from the front and a bit above. */
-  fit(from = new Vector3(0.45, 0.3, 1)): void {
+  /** Looks at all of it. */
+  fit(): void {
     if (this.#model === null) return;
     const sphere = new Box3().setFromObject(this.#model).getBoundingSphere(new Sphere());
     if (sphere.radius <= 0 || !Number.isFinite(sphere.radius)) return;
@@ -121,7 +123,7 @@ export class ModelView extends HTMLElement {
     const away = (sphere.radius * SLACK) / Math.sin(narrow);
     this.#camera.near = away / 1000;
     this.#camera.far = away * 20 + sphere.radius * 20;
-    this.#camera.position.copy(from.clone().normalize().multiplyScalar(away).add(sphere.center));
+    this.#camera.position.copy(this.from.clone().normalize().multiplyScalar(away).add(sphere.center));
     this.#controls?.target.copy(sphere.center);
     this.#controls?.update();
     this.#camera.updateProjectionMatrix();

@@ -52,9 +52,11 @@ export interface Making {
   readonly error: unknown;
   readonly model: string;
   readonly files: readonly ModelFile[];
+  /** The layer of the 3D scenes that the model is. */
+  readonly layer: string;
 }
 
-const IDLE: Making = { state: "idle", progress: 0, stage: "", estimate: null, error: null, model: "", files: [] };
+const IDLE: Making = { state: "idle", progress: 0, stage: "", estimate: null, error: null, model: "", files: [], layer: "" };
 
 /** The model that is made, or was made last. */
 export const making = new Store<Making>(IDLE);
@@ -173,7 +175,7 @@ async function received(): Promise<readonly FileEntry[]> {
 function finished(entries: readonly FileEntry[]): void {
   const files = entries.map((one) => ({ format: one.format ?? "", url: pathOf(one.url), size: one.size ?? 0 }));
   const model = files.find((one) => one.format === "glb")?.url ?? "";
-  settle({ ...IDLE, state: "done", progress: 1, model, files });
+  settle({ ...IDLE, state: "done", progress: 1, model, files, layer: `creation-${jobId}` });
 }
 
 function fail(error: unknown): void {

@@ -65,5 +65,6 @@ export const t = words({
   printed: ["The model is in the queue of {printer}", "{printer}の印刷待ちに追加しました"],
   toPrinter: ["See the printer", "プリンターを見る"],
   save: ["Save as {format}", "{format}で保存"],
+  look: ["See it in the scenes", "シーンで見る"],
   again: ["Make it again", "もう一度作る"],
 });

@@ -184,7 +184,10 @@ class Create extends Part {
           <button type="submit" class="primary">${t("print")}</button>
           <a class="button" href=${href("printers", printers[0]?.id)}>${t("toPrinter")}</a>
         </form>`}
-      <div class="buttons">${now.files.map((one) => html`<a class="button" href=${one.url}
+      <div class="buttons">
+        ${hubState.value?.services.some((one) => one.scopes.includes("3dps"))
+          ? html`<a class="button" href=${href("scenes", now.layer)}>${t("look")}</a>` : nothing}
+        ${now.files.map((one) => html`<a class="button" href=${one.url}
         download="figure.${one.format}">${t("save", { format: one.format.toUpperCase() })}</a>`)}</div>`;
   }
 
