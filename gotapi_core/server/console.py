@@ -44,6 +44,7 @@ _TYPES: Final[Mapping[str, bytes]] = {
     "js": b"text/javascript; charset=utf-8",
     "json": b"application/json",
     "ts": b"text/plain; charset=utf-8",
+    "txt": b"text/plain; charset=utf-8",
     "svg": b"image/svg+xml",
     "png": b"image/png",
     "webmanifest": b"application/manifest+json",

@@ -120,6 +120,13 @@ async def test_a_page_of_another_site_can_neither_frame_nor_open_it(console, tmp
         assert (await http.post("/console/services", json={})).status_code == 403
 
 
+async def test_what_is_bundled_has_its_licences_beside_it(console):
+    answer = await ask(bundled(), "/console/licenses.txt")
+    assert answer is not None
+    for name in ("lit ", "three ", "uplot "):
+        assert f"\n{name}" in answer[2].decode()
+
+
 def test_the_lock_file_pins_with_hashes_and_names_no_registry():
     text = (ROOT / "web" / "package-lock.json").read_text()
     assert not re.search(r"https?:|\"resolved\"", text)
@@ -131,8 +138,11 @@ def test_the_lock_file_pins_with_hashes_and_names_no_registry():
 @pytest.mark.skipif(
     "GOTAPI_TEST_INSTALLED" not in os.environ, reason="only where the wheel is being tested"
 )
-def test_the_console_is_in_the_wheel():
-    assert bundled().built
+async def test_the_console_is_in_the_wheel():
+    console = bundled()
+    assert console.built
+    for name in ("sdk/gotapi.js", "sdk/types/index.d.ts", "licenses.txt", "sw.js"):
+        assert await ask(console, f"/console/{name}") is not None, name
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")

@@ -49,10 +49,6 @@ class App extends Part {
   #loaded = new Map<string, HTMLElement | Error>();
   #menu = false;
 
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
-
   protected override render(): TemplateResult {
     const at = this.watch(place);
     const page = PAGES.find((one) => one.path === at.path);

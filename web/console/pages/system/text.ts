@@ -37,5 +37,6 @@ export const t = words({
   code: ["QR code of {link}", "{link} の QR コード"],
   certificate: ["Certificate of this hub's authority", "このハブの認証局証明書"],
   more: ["More", "その他"],
+  licenses: ["Licences of what this console contains", "使用ソフトウェアのライセンス"],
   operatorPage: ["The plain operator page", "簡易オペレーターページ"],
 });

@@ -130,5 +130,6 @@ customElements.define("page-system", System);
 function more(): TemplateResult {
   return html`<section class="card"><h2>${t("more")}</h2>
     <p><a href="/operator" target="_blank" rel="noopener">${t("operatorPage")}</a></p>
+    <p><a href="/console/licenses.txt" target="_blank" rel="noopener">${t("licenses")}</a></p>
   </section>`;
 }
