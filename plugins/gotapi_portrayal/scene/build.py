@@ -19,7 +19,7 @@ from gotapi_portrayal.request.errors import invalid
 from gotapi_portrayal.request.types import GetScene, Position, Viewpoint
 from gotapi_portrayal.scene.frames import frame_of
 from gotapi_portrayal.scene.join import join, listed, meshes, snapped
-from gotapi_portrayal.scene.model import Camera, SceneLayer, SceneModel
+from gotapi_portrayal.scene.model import Camera, SceneLayer, SceneModel, extent
 from gotapi_portrayal.scene.paint import paint
 
 _NEAR: Final = 1000.0
@@ -148,8 +148,9 @@ def xyz(position: Position, axes: Axes) -> Triple:
 def _extent(parts: Sequence[Gathered]) -> tuple[Points, Points]:
     if not parts:
         return np.zeros(3), np.zeros(3)
-    low = np.min([one.part.vertices.min(axis=0) + one.part.origin for one in parts], axis=0)
-    high = np.max([one.part.vertices.max(axis=0) + one.part.origin for one in parts], axis=0)
+    found = [np.stack(extent(one.part.vertices)) + one.part.origin for one in parts]
+    low: Points = np.min([one[0] for one in found], axis=0)
+    high: Points = np.max([one[1] for one in found], axis=0)
     return low, high
 
 

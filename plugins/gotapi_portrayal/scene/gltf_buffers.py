@@ -62,10 +62,16 @@ class Buffer:
             )
         return len(self.views) - 1
 
-    def attribute(self, name: str, values: NDArray[Any], *, bounds: bool = False) -> int:
+    def attribute(
+        self,
+        name: str,
+        values: NDArray[Any],
+        bounds: tuple[NDArray[Any], NDArray[Any]] | None = None,
+    ) -> int:
         """Put an attribute of vertices, (n,) or (n, width), into the buffer.
 
-        Returns the number of its accessor. `bounds` are wanted of positions.
+        Returns the number of its accessor. `bounds`, the least and the greatest values, are wanted
+        of positions.
         """
         packed = np.ascontiguousarray(values)
         width = 1 if packed.ndim == 1 else packed.shape[1]
@@ -77,8 +83,8 @@ class Buffer:
         else:
             wide_or_not = packed
         accessor = self._accessor(packed, width)
-        if bounds:
-            accessor["min"], accessor["max"] = packed.min(axis=0).tolist(), packed.max(0).tolist()
+        if bounds is not None:
+            accessor["min"], accessor["max"] = (one.tolist() for one in bounds)
         return self._put(f"{name} {packed.dtype.str}", wide_or_not, accessor, VERTICES, stride)
 
     def indices(self, triangles: NDArray[np.uint32], vertices: int) -> int:

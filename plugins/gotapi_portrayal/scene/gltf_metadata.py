@@ -137,10 +137,16 @@ def _number(value: Attribute) -> float:
 
 
 def _texts(buffer: Buffer, values: Sequence[Attribute]) -> tuple[Json, Json]:
-    encoded = [_text(one).encode("utf-8", "replace") for one in values]
-    ends = np.cumsum([0, *map(len, encoded)])
+    texts = [one if type(one) is str else _text(one) for one in values]
+    joined = "".join(texts)
+    if joined.isascii():  # most are, and a city has many
+        data, lengths = joined.encode(), map(len, texts)
+    else:
+        encoded = [one.encode("utf-8", "replace") for one in texts]
+        data, lengths = b"".join(encoded), map(len, encoded)
+    ends = np.cumsum([0, *lengths])
     stored: Json = {
-        "values": buffer.view(b"".join(encoded) or b"\0"),  # a view is never empty
+        "values": buffer.view(data or b"\0"),  # a view is never empty
         "stringOffsets": buffer.view(ends.astype("<u4").tobytes()),
     }
     return {"type": "STRING", "noData": ""}, stored

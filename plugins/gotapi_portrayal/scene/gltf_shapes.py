@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gotapi_portrayal.scene.gltf_buffers import Buffer, Json
-from gotapi_portrayal.scene.model import Floats, Mesh, SceneModel
+from gotapi_portrayal.scene.model import Floats, Mesh, SceneModel, extent
 
 TERRAIN: Final = "terrain"
 QUANTIZATION: Final = "KHR_mesh_quantization"
@@ -30,11 +30,14 @@ class Shaper:
         self._buffer = buffer
         self._unit = np.array(scene.frame.unit)
         self._axes = [1, 0, 2] if scene.frame.swapped else [0, 1, 2]
+        self._coarse = False
+        if not scene.reduced:
+            return
         low, high = np.array(scene.box.low), np.array(scene.box.high)
         self._low, self._step = low, (high - low) / _STEPS
         steps = self._step * self._unit
-        self._coarse = scene.reduced and bool((steps <= _COARSEST).all() and (steps > 0).any())
-        if self._coarse and scene.meshes:
+        self._coarse = bool((steps <= _COARSEST).all() and (steps > 0).any())
+        if self._coarse:
             self.required.add(QUANTIZATION)
             extensions.add(QUANTIZATION)
 
@@ -56,8 +59,9 @@ class Shaper:
         chosen = slice(None) if shared else triangles.reshape(-1)
         if shared:
             primitive["indices"] = self._buffer.indices(triangles, len(mesh.vertices))
-        positions = self._positions(mesh.vertices)[chosen]
-        put["POSITION"] = self._buffer.attribute("positions", positions, bounds=True)
+        positions = self._positions(mesh.vertices)
+        bounds = extent(positions)  # of fewer points than there are corners
+        put["POSITION"] = self._buffer.attribute("positions", positions[chosen], bounds)
         if not self._scene.reduced:
             normals = self._smooth(mesh) if shared else np.repeat(self._turned(mesh.normals), 3, 0)
             put["NORMAL"] = self._buffer.attribute("normals", normals)

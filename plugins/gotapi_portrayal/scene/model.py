@@ -25,7 +25,7 @@ degrees in a geographic CRS; heights are metres.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,11 +195,11 @@ class SceneModel:
     @cached_property
     def box(self) -> Box:
         """The box around everything, relative to `origin`; of no size where there is nothing."""
-        found = [mesh.vertices for mesh in self.meshes if len(mesh.vertices)]
+        found = [extent(mesh.vertices) for mesh in self.meshes if len(mesh.vertices)]
         if not found:
             return Box((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
-        low = np.min([one.min(axis=0) for one in found], axis=0).tolist()
-        high = np.max([one.max(axis=0) for one in found], axis=0).tolist()
+        low = np.min([one for one, _ in found], axis=0).tolist()
+        high = np.max([one for _, one in found], axis=0).tolist()
         return Box((low[0], low[1], low[2]), (high[0], high[1], high[2]))
 
     @property
@@ -290,6 +290,12 @@ class Scope(Protocol):
         `place` is a key of `formats.PLACES`, `path` at most 80 letters, digits and `._~:-/`, no
         part of which begins with a dot. In XML, `&` has to be escaped as in any text.
         """
+
+
+def extent(points: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the least and the greatest of each column of points, (n, 3), n > 0."""
+    columns = np.ascontiguousarray(points.T)  # many times as fast as along the rows
+    return columns.min(axis=1), columns.max(axis=1)
 
 
 Encoder = Callable[[SceneModel], bytes]

@@ -29,6 +29,7 @@ from gotapi_portrayal.scene.model import (
     SceneLayer,
     SceneModel,
     Tile,
+    extent,
 )
 
 NOWHERE = Frame("LOCAL:METRES", "LOCAL:METRES")
@@ -132,7 +133,8 @@ def test_a_table_has_no_more_columns_than_allowed() -> None:
 
 def test_attributes_begin_at_four_bytes() -> None:
     buffer = Buffer()
-    buffer.attribute("positions", np.arange(9, dtype=np.uint16).reshape(3, 3), bounds=True)
+    points = np.arange(9, dtype=np.uint16).reshape(3, 3)
+    buffer.attribute("positions", points, extent(points))
     buffer.attribute("ids", np.arange(3, dtype=np.float32))
     buffer.indices(np.array([[0, 1, 2]], np.uint32), 3)
     buffer.indices(np.array([[0, 1, 70000]], np.uint32), 70001)
