@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
@@ -136,11 +137,12 @@ def _of_node(
 
 
 def _has(node: Node) -> bool:
-    return not node.children and node.tile.triangles > 0
+    """Tell whether a node has a mesh: one with children may, of what stands for them."""
+    return node.tile.shown > 0
 
 
 def _content(scope: Scope, node: Node) -> "tuple[SceneModel, Content, Atlas | None]":
-    scene = scope.scene(node.tile)
+    scene = scope.scene(replace(node.tile, children=()))
     check(scene.frame, scene.offset, I3S)
     if not scene.pictures:
         return scene, content(scene), None

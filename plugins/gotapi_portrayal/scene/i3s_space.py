@@ -30,6 +30,7 @@ class Volume(NamedTuple):
     half: Triple
     turn: tuple[float, float, float, float]  # quaternion x, y, z, w
     radius: float
+    unit: float = 1.0  # metres of its sizes
 
     @property
     def obb(self) -> dict[str, object]:
@@ -79,7 +80,8 @@ def volume(frame: Frame, box: Box) -> Volume:
     if not frame.geographic:
         half = (np.array(box.high) - box.low) / 2
         identity = (0.0, 0.0, 0.0, 1.0)
-        return Volume(box.centre, _triple(half), identity, float(np.linalg.norm(half)))
+        radius = float(np.linalg.norm(half))
+        return Volume(box.centre, _triple(half), identity, radius, frame.unit[0])
     middle = places(frame, np.array([box.centre]))[0]
     edges = (np.linspace(a, b, _POINTS) for a, b in zip(box.low, box.high, strict=True))
     grid = np.stack(np.meshgrid(*edges), axis=-1).reshape(-1, 3)

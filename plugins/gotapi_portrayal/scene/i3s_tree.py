@@ -12,6 +12,7 @@ from gotapi_portrayal.scene.model import Frame, Tile
 PAGE: Final = 64
 """Nodes of a page: what I3S recommends."""
 _SEEN: Final = 64.0  # pixels of a node's sphere on the screen from which what is in it is fetched
+_MISSED: Final = 16.0  # pixels of the largest feature that what stands for a node leaves out
 _CLOSE: Final = 4096.0  # of a node with nothing finer in it: never exceeded
 
 Link = Callable[[str], str]
@@ -32,7 +33,12 @@ class Node:
     @property
     def threshold(self) -> float:
         """Pixels of its sphere above which its children are to be shown instead."""
-        return _SEEN if self.children else _CLOSE
+        if not self.children:
+            return _CLOSE
+        if not self.tile.shown or self.tile.missing <= 0:
+            return _SEEN
+        sphere = 2 * self.volume.radius * self.volume.unit
+        return min(_CLOSE, max(_SEEN, _MISSED * sphere / self.tile.missing))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 
 # XML 1.0, 2.2: no document may have these, however they are written.
 _NEVER: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_ENDS: Final = {"\r": "&#13;"}  # 2.11: else it is read as another end of a line
+_QUOTED: Final = {'"': "&quot;", "\n": "&#10;", "\t": "&#9;", **_ENDS}
 _ID: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _NO_ID: Final = re.compile(r"[^A-Za-z0-9_.-]")
 _LONGEST_ID: Final = 200  # characters; what is longer is no name but a text
@@ -18,12 +20,12 @@ _LONGEST_ID: Final = 200  # characters; what is longer is no name but a text
 
 def plain(text: str) -> str:
     """Return a text as it can stand in an element."""
-    return escape(_NEVER.sub("?", text))
+    return escape(_NEVER.sub("?", text), _ENDS)
 
 
 def quoted(text: str) -> str:
     """Return a text as it can stand in an attribute in double quotes."""
-    return escape(_NEVER.sub("?", text), {'"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
+    return escape(_NEVER.sub("?", text), _QUOTED)
 
 
 def places(points: Floats, fine: bool = True) -> list[str]:

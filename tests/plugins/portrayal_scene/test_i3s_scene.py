@@ -151,11 +151,12 @@ class Scope:
 
 
 def alone(scene: SceneModel) -> Scope:
-    return Scope(scene, Tile("0-0-0", around(scene), 1.0, scene.triangles))
+    count = scene.triangles
+    return Scope(scene, Tile("0-0-0", around(scene), 1.0, count, shown=count))
 
 
 def tree(scene: SceneModel, count: int) -> Scope:
-    leaves = tuple(Tile(f"1-{n}-0", around(scene), 0.0, 5) for n in range(count))
+    leaves = tuple(Tile(f"1-{n}-0", around(scene), 0.0, 5, shown=5) for n in range(count))
     return Scope(scene, Tile("0-0-0", around(scene), 9.0, 5 * count, leaves))
 
 
@@ -424,6 +425,18 @@ class TestDocuments:
         root, leaf = read(tree(town(dutch()), 1), "layers/0/nodepages/0")["nodes"]
         assert root["lodThreshold"] < 5000
         assert leaf["lodThreshold"] > 1e6
+
+    def test_what_stands_for_the_children_goes_when_others_are_seen(self) -> None:
+        scope = tree(town(dutch()), 2)
+        thin = replace(scope.root, shown=5, missing=30.0)
+        sphere = 2 * volume(dutch(), thin.box).radius
+        for missing, pixels in ((30.0, 16 * sphere / 30), (9000.0, 64), (0.001, 4096), (0.0, 64)):
+            scope.root = replace(thin, missing=missing)
+            root = read(scope, "layers/0/nodepages/0")["nodes"][0]
+            assert root["lodThreshold"] == pytest.approx(np.pi / 4 * pixels**2)
+            assert root["mesh"]["geometry"]["featureCount"] == 3
+            assert root["children"] == [1, 2]
+        assert data(scope, "layers/0/nodes/0/geometries/0")
 
     def test_documents_of_nodes_link_to_everything(self) -> None:
         scope = tree(town(dutch()), 2)
