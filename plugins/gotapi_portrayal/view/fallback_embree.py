@@ -85,6 +85,8 @@ def _built(geometry: "Geometry", drawn: NDArray[np.bool_] | None) -> tuple[Any, 
     corners = np.ascontiguousarray(geometry.points()[numbers].reshape(-1, 3))
     triangles = np.arange(len(corners), dtype=np.int32).reshape(-1, 3)
     import_module("embreex.mesh_construction").TriangleMesh(scene, corners, triangles)
+    # The first ray builds the tree; two threads must not do so at the same time.
+    scene.run(np.zeros((1, 3), np.float32), np.ones((1, 3), np.float32))
     return scene, numbers
 
 
