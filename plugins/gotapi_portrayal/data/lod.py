@@ -45,6 +45,7 @@ def codes(mask: int) -> tuple[int, ...]:
     return tuple(number for number, place in sorted(_BITS.items()) if mask >> place & 1)
 
 
+@lru_cache(1024)
 def names(mask: int) -> tuple[str, ...]:
     """Return the LODs of a set, ascending, without `ANY_LOD`."""
     return tuple(name(number) for number in codes(mask) if number != ANY)

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -137,7 +137,7 @@ def _number(value: Attribute) -> float:
 
 
 def _texts(buffer: Buffer, values: Sequence[Attribute]) -> tuple[Json, Json]:
-    texts = [one if type(one) is str else _text(one) for one in values]
+    texts = ["" if one is None else one if isinstance(one, str) else _text(one) for one in values]
     joined = "".join(texts)
     if joined.isascii():  # most are, and a city has many
         data, lengths = joined.encode(), map(len, texts)
@@ -152,7 +152,7 @@ def _texts(buffer: Buffer, values: Sequence[Attribute]) -> tuple[Json, Json]:
     return {"type": "STRING", "noData": ""}, stored
 
 
-def _text(value: Any) -> str:
+def _text(value: Attribute) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "" if value is None else str(value)
+    return str(value)
