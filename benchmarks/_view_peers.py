@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 SIZE = (1024, 768)
 FOVX = 60.0
 # Where `make bench` installs the peers: they are large, and nothing else wants them.
-sys.path.append(str(Path(__file__).parents[1] / "build" / "peers"))
-sys.path.append(os.environ.get("GOTAPI_BENCH_PEERS", ""))
+PEERS = Path(__file__).parents[1] / "build" / "peers"
+sys.path.append(os.environ.get("GOTAPI_BENCH_PEERS", str(PEERS)))
 
 
 def colours(made: City) -> NDArray[np.uint8]:
