@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 BOX = ROOT / "examples" / "box.gcode"
 NASTY = '<img src=x onerror="window.struck=1"><b>bold</b>'
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 
 class Bench:
@@ -102,6 +102,8 @@ async def test_a_file_is_looked_through_printed_and_stopped(page, tmp_path):
     # The bed is not clear now; somebody says so here.
     await page.click("text=The bed is clear")
     await page.wait_for_selector(".prompt", state="detached")
+    await page.click("[aria-label='Print “box.gcode” again']")
+    await page.wait_for_selector('.printer > .head .state >> text="Printing"')
 
 
 async def test_the_queue_is_ordered_by_keyboard_and_by_dragging(page, tmp_path):

@@ -44,6 +44,7 @@ export interface Past {
   readonly jobId: string;
   readonly name: string;
   readonly result: string;
+  readonly uri?: string;
   readonly reason?: string;
   readonly time: number;
   readonly endedAt?: string;

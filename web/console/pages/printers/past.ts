@@ -3,7 +3,8 @@ import { html, nothing } from "lit";
 import { Part } from "../../core/part.js";
 import { date } from "../../core/words.js";
 import { ask } from "../../parts/devices.js";
-import { loading, problem } from "../../parts/states.js";
+import { inWords, loading, problem } from "../../parts/states.js";
+import { tell } from "../../parts/toast.js";
 import { PROFILE, type Follow } from "./follow.js";
 import type { Past } from "./model.js";
 import { t } from "./text.js";
@@ -32,7 +33,7 @@ class PrintHistory extends Part {
     if (this.#failure !== null) return problem(this.#failure, () => this.#load(PAGE));
     const found = this.#found ?? [];
     if (found.length === 0) return html`<p class="soft">${t("historyNone")}</p>`;
-    return html`<ul class="past">${found.map(row)}</ul>
+    return html`<ul class="past">${found.map((one) => row(one, this.printer))}</ul>
       ${this.#total > found.length && found.length < 100
         ? html`<button type="button" class="quiet" @click=${() => this.#load(found.length + PAGE)}>${t("more")}</button>`
         : nothing}`;
@@ -57,12 +58,26 @@ class PrintHistory extends Part {
 }
 customElements.define("print-history", PrintHistory);
 
-function row(one: Past) {
+function row(one: Past, printer: Follow) {
   const when = one.endedAt ? date(Date.parse(one.endedAt) / 1000, true) : "";
   return html`<li>
     <span class="name"><bdi>${nameOf(one)}</bdi></span>
     <span class="state" data-tone=${tone(one.result)}>${stateWord(one.result)}</span>
     <small>${t("when", { when, time: duration(one.time) })}</small>
     ${one.reason ? html`<small class="reason"><bdi>${one.reason}</bdi></small>` : nothing}
+    ${one.uri ? html`<button type="button" class="quiet" aria-label=${t("printAgain", { name: nameOf(one) })}
+      @click=${() => again(one, printer)}>${t("again")}</button>` : nothing}
   </li>`;
+}
+
+/** Puts the file into the queue once more; the hub says so where it is not kept any more. */
+async function again(one: Past, printer: Follow): Promise<void> {
+  const name = nameOf(one);
+  try {
+    await ask("PUT", PROFILE, "printingcommand", printer.id, { uri: one.uri ?? "", name });
+    tell(t("added", { name }));
+  } catch (error) {
+    tell(inWords(error), "bad");
+  }
+  printer.refresh();
 }

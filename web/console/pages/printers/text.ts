@@ -100,6 +100,8 @@ export const t = words({
   refused: ["Refused: {why}", "拒否: {why}"],
   history: ["History", "履歴"],
   historyNone: ["Nothing was printed yet.", "まだ印刷履歴はありません。"],
+  again: ["Again", "もう一度"],
+  printAgain: ["Print “{name}” again", "「{name}」をもう一度印刷"],
   more: ["Show more", "さらに表示"],
   when: ["{when}, took {time}", "{when}、所要 {time}"],
 });
