@@ -58,13 +58,17 @@ export async function scene(look: Look, signal: AbortSignal): Promise<ArrayBuffe
   return answer.arrayBuffer();
 }
 
-/** A picture of the scene. */
-export async function picture(look: Look, camera: Camera, size: Size, signal: AbortSignal): Promise<Blob> {
+/** A picture of the scene; `ground` is the colour (#rrggbb) behind it where there is no background. */
+export async function picture(
+  look: Look, camera: Camera, size: Size, ground: string, signal: AbortSignal,
+): Promise<Blob> {
   const portrayals = [
     `WIDTH=${size.width}`, `HEIGHT=${size.height}`, `PROJECTION=${projection(camera)}`, "IMAGELAYERS=COLOR",
     "FORMATS=image/png",
   ].join(";");
-  const more = { OverallStyles: look.overall, Background: look.background, Portrayals: portrayals };
+  const behind: Record<string, string> = look.background
+    ? { Background: look.background } : { BackgroundColor: ground.replace("#", "0x") };
+  const more = { OverallStyles: look.overall, ...behind, Portrayals: portrayals };
   return (await asked("GetView", { ...common(look), ...more }, signal)).blob();
 }
 

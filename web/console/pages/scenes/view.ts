@@ -3,6 +3,7 @@ import { html, nothing } from "lit";
 import { Vector3 } from "three";
 import { hubState } from "../../core/live.js";
 import { Part } from "../../core/part.js";
+import { colour, theme } from "../../core/theme.js";
 import { number } from "../../core/words.js";
 import { ask, listen } from "../../parts/devices.js";
 import "../../parts/model-view.js";
@@ -20,8 +21,8 @@ const MOST = 2_000_000; // triangles that a browser shows well
 const SOON = 250; // ms after a turn until the hub draws again
 const WIDEST = 900; // pixels of the hub's picture
 const STYLES = [["", "usual"], ["as-is", "styleAsIs"], ["thematic", "styleThematic"], ["plain", "stylePlain"]] as const;
-const OVERALL = ["", "shaded", "shadow", "fog", "wireframe", "xray", "sketch"];
-const BACKGROUNDS = ["", "sky", "gradient", "night"];
+const OVERALL = ["", "shaded", "shadow", "fog", "wireframe", "xray", "sketch"] as const;
+const BACKGROUNDS = ["", "sky", "gradient", "night"] as const;
 
 const ABOVE = new Vector3(0.4, 0.62, 0.9); // towns are flat
 
@@ -44,6 +45,7 @@ class Scenes extends Part {
   #viewing = new AbortController();
   #later = 0;
   #wanted = "";
+  #theme = theme.value;
   #place = ""; // of which layers the camera knows the place
   #stop: () => void = () => undefined;
 
@@ -66,6 +68,10 @@ class Scenes extends Part {
     if (this.#failure !== null) return problem(this.#failure, () => this.#listen());
     if (this.#layers === null) return loading();
     if (this.#layers.length === 0) return empty(t("none"), t("noneText"));
+    if (this.watch(theme) !== this.#theme) {
+      this.#theme = theme.value;
+      this.#turned();
+    }
     const look = this.#look();
     return html`<p class="soft">${t("intro")}</p>
       <div class="scenes">
@@ -155,14 +161,15 @@ class Scenes extends Part {
     const select = (name: string, value: string, options: readonly (readonly [string, string])[], set: (to: string) => void) => html`
       <label>${name}<select @change=${(event: Event) => { set((event.currentTarget as HTMLSelectElement).value); this.#redraw(); }}>
         ${options.map(([id, words]) => html`<option value=${id} ?selected=${id === value}>${words}</option>`)}</select></label>`;
-    const plain = (names: readonly string[]) => names.map((one) => [one, one || t("usual")] as const);
+    const named = (names: readonly ((typeof OVERALL | typeof BACKGROUNDS)[number])[]) =>
+      names.map((one) => [one, t(one || "usual")] as const);
     return html`<div class="looks">
       ${select(t("style"), this.#style, STYLES.map(([id, name]) => [id, t(name)]), (to) => { this.#style = to; })}
       ${lods.length > 1
         ? select(t("lod"), this.#lod, [["", t("best")], ...lods.map((one) => [one, one] as const)], (to) => { this.#lod = to; })
         : nothing}
-      ${select(t("light"), this.#overall, plain(OVERALL), (to) => { this.#overall = to; })}
-      ${select(t("background"), this.#background, plain(BACKGROUNDS), (to) => { this.#background = to; })}
+      ${select(t("light"), this.#overall, named(OVERALL), (to) => { this.#overall = to; })}
+      ${select(t("background"), this.#background, named(BACKGROUNDS), (to) => { this.#background = to; })}
     </div>`;
   }
 
@@ -245,7 +252,7 @@ class Scenes extends Part {
     this.#drawing = true;
     this.#viewFailure = null;
     this.requestUpdate();
-    picture(look, this.#camera(look, size), size, signal).then(
+    picture(look, this.#camera(look, size), size, colour("--card"), signal).then(
       (blob) => {
         if (signal.aborted) return;
         URL.revokeObjectURL(this.#image);
