@@ -142,19 +142,23 @@ class Runner:
             self._base[check.id] = outcome, link.asked
         return self._base[check.id]
 
-    def failed(self, spoil: Spoil, family: str) -> set[str]:
-        """Return the checks of a class that fail when answers are spoiled.
+    def outcomes(self, spoil: Spoil, family: str) -> dict[str, Outcome]:
+        """Return what comes of the checks of a class when answers are spoiled.
 
         A check that gets no other answers than on the good server has no other outcome.
         """
-        found = set()
+        found = {}
         for check in CHECKS[family]:
             outcome, asked = self.base(check)
             if any(self._touched(spoil, one) for one in asked):
                 [outcome] = self._run(Spoiled(self._good, spoil), check)
-            if outcome.verdict is Verdict.FAIL:
-                found.add(check.id)
+            found[check.id] = outcome
         return found
+
+    def failed(self, spoil: Spoil, family: str) -> set[str]:
+        """Return the checks of a class that fail when answers are spoiled."""
+        outcomes = self.outcomes(spoil, family)
+        return {id_ for id_, one in outcomes.items() if one.verdict is Verdict.FAIL}
 
     def reason(self, id_: str, spoil: Spoil) -> str:
         """Return what a check says about a spoiled server."""

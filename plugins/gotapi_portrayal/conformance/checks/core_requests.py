@@ -153,7 +153,9 @@ async def _(server: Server) -> None:
     expect(again == sequence, f"updateSequence is {again!r} there, and {sequence!r} elsewhere")
     if sequence.isdecimal() and int(sequence) > 0:
         older = await server.capabilities(updateSequence=str(int(sequence) - 1))
-        expect("Contents" in _sections(older.must_be_good()), f"a past one brought no {older}")
+        whole = {local(one) for one in children(root)}
+        found = _sections(older)
+        expect(found == whole, f"a past UpdateSequence brought {sorted(found)}; {older}")
 
 
 @RULES.shall(

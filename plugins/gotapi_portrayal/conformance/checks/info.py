@@ -21,6 +21,7 @@ from gotapi_portrayal.conformance.checks.queries import (
     queryable,
     request_for,
     some_hit,
+    xml_format,
 )
 from gotapi_portrayal.conformance.features import XML, must_be_sound, read_features
 from gotapi_portrayal.conformance.model import ServerChecks
@@ -328,7 +329,7 @@ async def _(server: Server) -> None:
     "the text says so: it is no error",
 )
 async def _(server: Server) -> None:
-    require(await server.offer(), BY_PLACE)
+    await xml_format(server, BY_PLACE)
     good = await request_for(server, BY_PLACE, await queryable(server))
     for value, most in (("2", 2), ("0", 1), ("-3", 1), ("x", 1), (None, 1)):
         reply = await server.ask(BY_PLACE, {**good, "featureCount": value})

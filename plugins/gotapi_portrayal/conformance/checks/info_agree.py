@@ -11,6 +11,7 @@ from gotapi_portrayal.conformance.checks.queries import (
     place,
     queryables,
     some_hit,
+    xml_format,
 )
 from gotapi_portrayal.conformance.features import Found, read_features
 from gotapi_portrayal.conformance.model import ServerChecks
@@ -115,7 +116,7 @@ async def _(server: Server) -> None:
     "a click into nothing is no click on the next house",
 )
 async def _(server: Server) -> None:
-    require(await server.offer(), BY_PLACE)
+    await xml_format(server, BY_PLACE)
     layer = (await queryables(server))[0]
     ground = layer.ground()
     if ground.degrees:

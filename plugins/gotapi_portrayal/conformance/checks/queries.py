@@ -42,6 +42,14 @@ async def xml_format(server: Server, name: str) -> str:
     raise Skipped(f"{name} does not offer text/xml, which could be compared")
 
 
+async def a_format(server: Server, name: str) -> str:
+    """Return the XML format of an operation, or another one where it has none."""
+    try:
+        return await xml_format(server, name)
+    except Skipped:
+        return (await formats(server, name))[0]
+
+
 async def queryable(server: Server) -> LayerOffer:
     """Return a layer that can be queried and has a place."""
     return (await queryables(server))[0]
@@ -70,7 +78,7 @@ async def ray(server: Server, layer: LayerOffer, pixel: tuple[int, int]) -> Requ
     camera = await server.camera(layer)
     return {
         "layers": layer.id,
-        "format": await xml_format(server, BY_RAY),
+        "format": await a_format(server, BY_RAY),
         "crs": layer.ground().crs,
         "width": str(SIZE[0]),
         "height": str(SIZE[1]),
@@ -85,7 +93,7 @@ async def place(
     """Return a GetFeatureInfoByPosition."""
     return {
         "layers": layer.id,
-        "format": await xml_format(server, BY_PLACE),
+        "format": await a_format(server, BY_PLACE),
         "crs": layer.ground().crs,
         "coordinate": ",".join(f"{one:.6f}" for one in point),
         "tolerance": tolerance,
@@ -136,6 +144,7 @@ async def _search(server: Server) -> Hit:
     offer = await server.offer()
     for layer in await queryables(server):
         for name in (one for one in (BY_RAY, BY_PLACE) if one in offer.operations):
+            await xml_format(server, name)
             for request in await _tries(server, name, layer):
                 reply = await server.ask(name, request)
                 found = read_features(reply) if reply.good else []

@@ -30,9 +30,11 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 async def stage(server: Server, layer: LayerOffer | None = None) -> Stage:
-    """Return a layer that can be seen; raises Skipped without views."""
+    """Return a layer that can be seen; raises Skipped without views, or without metres."""
     require(await server.offer(), NAME)
     one = layer or await server.layer()
+    if one.ground().degrees:  # nothing has its shape there, so no camera sees what it should
+        raise Skipped(f"layer {one.id} has no CRS in metres")
     return Stage(one, one.ground(), camera_over(one.ground()))
 
 

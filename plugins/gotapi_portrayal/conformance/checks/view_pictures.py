@@ -15,6 +15,7 @@ from gotapi_portrayal.conformance.checks.queries import (
     place,
     queryables,
     ray,
+    xml_format,
 )
 from gotapi_portrayal.conformance.checks.shots import SIZE, Stage, ids, lossless, mask, shot, stage
 from gotapi_portrayal.conformance.checks.view import NAME
@@ -139,7 +140,7 @@ async def _(server: Server) -> None:
     "the ray is set up from the same camera",
 )
 async def _(server: Server) -> None:
-    require(await server.offer(), BY_RAY)
+    await xml_format(server, BY_RAY)
     on = await stage(server, (await queryables(server))[0])
     numbers = await ids(server, on)
     inner = np.argwhere(_same_around(numbers) & (numbers != 0))
@@ -162,7 +163,7 @@ async def _(server: Server) -> None:
     "a client has a place from a picture, and wants to know what is there",
 )
 async def _(server: Server) -> None:
-    require(await server.offer(), BY_PLACE)
+    await xml_format(server, BY_PLACE)
     on = await stage(server, (await queryables(server))[0])
     seen, far = await _distances(server, on)
     numbers = await ids(server, on, on.flat)
@@ -375,8 +376,6 @@ async def _beside(server: Server, on: Stage) -> Bools:
 
 async def _distances(server: Server, on: Stage) -> tuple[Bools, NDArray[np.float64]]:
     """Return where something is seen for sure in the orthographic view, and how far it is."""
-    if on.ground.degrees:
-        raise Skipped("no layer has a CRS in metres")
     known = [one.name for one in (await server.offer()).projections]
     if known and "Orthographic" not in known:
         raise Skipped("there is no orthographic projection, whose distances are unambiguous")
