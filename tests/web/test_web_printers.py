@@ -94,6 +94,8 @@ async def test_a_file_is_looked_through_printed_and_stopped(page, tmp_path):
     await page.wait_for_selector('.printer > .head .state >> text="Paused"')
     await page.click("text=Go on")
     await page.wait_for_selector('.printer > .head .state >> text="Printing"')
+    preview = await page.get_attribute('.boards a:has-text("Preview")', "href")
+    assert preview.startswith("/console/gcode/printer.printer/")
     await page.click('.boards >> text="Stop"')
     await page.click("dialog >> text=Cancel")  # asked first, as it cannot be taken back
     await page.click('.boards >> text="Stop"')

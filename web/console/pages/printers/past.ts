@@ -1,5 +1,6 @@
 /** The prints that ended. */
 import { html, nothing } from "lit";
+import { href } from "../../core/pages.js";
 import { Part } from "../../core/part.js";
 import { date } from "../../core/words.js";
 import { ask } from "../../parts/devices.js";
@@ -61,7 +62,9 @@ customElements.define("print-history", PrintHistory);
 function row(one: Past, printer: Follow) {
   const when = one.endedAt ? date(Date.parse(one.endedAt) / 1000, true) : "";
   return html`<li>
-    <span class="name"><bdi>${nameOf(one)}</bdi></span>
+    <span class="name">${one.uri
+      ? html`<a href=${href("gcode", `${printer.id}/${one.jobId}`)}><bdi>${nameOf(one)}</bdi></a>`
+      : html`<bdi>${nameOf(one)}</bdi>`}</span>
     <span class="state" data-tone=${tone(one.result)}>${stateWord(one.result)}</span>
     <small>${t("when", { when, time: duration(one.time) })}</small>
     ${one.reason ? html`<small class="reason"><bdi>${one.reason}</bdi></small>` : nothing}

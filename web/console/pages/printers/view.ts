@@ -172,6 +172,7 @@ function job(printer: Follow, status: Status) {
         ? html`<button type="button" class="primary" @click=${() => order(printer, "resume")}>${t("resume")}</button>`
         : html`<button type="button" @click=${() => order(printer, "pause")}>${t("pause")}</button>`}
       <button type="button" @click=${() => stop(printer, one)}>${t("stop")}</button>
+      <a class="button" href=${href("gcode", `${printer.id}/${one.jobId}`)}>${t("preview")}</a>
     </div>`;
 }
 
