@@ -21,6 +21,7 @@ from gotapi_portrayal.conformance.checks import (
     view,
     view_many,
     view_pictures,
+    view_requests,
 )
 from gotapi_portrayal.conformance.http import HttpLink, Transport
 from gotapi_portrayal.conformance.model import ServerCheck
@@ -34,7 +35,7 @@ _MODULES = {
     "core": (core_document, core_schema, core_requests, core_errors, core_resources),
     "scene": (scene, scene_places),
     "info": (info, info_agree),
-    "view": (view, view_pictures, view_many),
+    "view": (view, view_requests, view_pictures, view_many),
 }
 
 CHECKS: Final[Mapping[str, tuple[ServerCheck, ...]]] = MappingProxyType(
