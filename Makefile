@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Folders of tests with npm packages of their own.
+CHECKED := tests/faces tests/plugins/portrayal_scene
+
 .PHONY: run demo test check format types lint web web-if-possible wheel api gallery docs bench soak lock clean
 
 run: $(VENV)/run.stamp web-if-possible
@@ -11,7 +14,7 @@ run: $(VENV)/run.stamp web-if-possible
 demo: $(VENV)/run.stamp
 	$(BIN)/gotapi demo
 
-test: $(VENV)/dev.stamp web
+test: $(VENV)/dev.stamp web $(CHECKED:%=%/node_modules/.package-lock.json)
 	$(BIN)/pytest -n auto --dist loadfile
 
 check: lint types
@@ -43,6 +46,12 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/
 
 $(CONSOLE): web/node_modules/.package-lock.json $(shell find web -name node_modules -prune -o -type f -print)
 	$(NPM) run --silent build
+
+# What tests check documents and scenes with: validators of others, and a client of Things.
+$(CHECKED:%=%/node_modules/.package-lock.json): %/node_modules/.package-lock.json: %/package-lock.json
+	scripts/install-node
+	npm --prefix $* --no-update-notifier ci --ignore-scripts
+	touch $@
 
 wheel: $(VENV)/dev.stamp web
 	$(BIN)/python -m build --no-isolation --wheel

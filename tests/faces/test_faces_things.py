@@ -17,7 +17,7 @@ from gotapi_core.protocol.routes import Kind
 from gotapi_core.server.endpoints import OWN_ROUTES
 
 MODULES = Path(__file__).parent / "node_modules"
-INSTALL = "run `npm install --ignore-scripts` in tests/faces"
+INSTALL = "`make test` installs it"
 SCHEMA = MODULES / "@thing-description-playground" / "core" / "td-schema.json"
 
 

@@ -99,7 +99,7 @@ def test_tiles_of_a_real_city_have_all_of_it(
 def test_the_khronos_validator_finds_no_fault_in_real_cities(real: Ask, tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None or not (HERE / "node_modules" / "gltf-validator").exists():
-        pytest.skip("no gltf-validator: run `npm install --ignore-scripts` beside this file")
+        pytest.skip("no gltf-validator: `make test` installs it")
     files = []
     for name, crs in CITIES.items():
         official = crs if crs == "LOCAL:METRES" else "urn:ogc:def:crs:EPSG::4326"
