@@ -5,8 +5,8 @@ export const MODES = ["feature", "speed", "height", "tool"] as const;
 export type Mode = (typeof MODES)[number];
 
 const OF: Readonly<Record<Feature, string>> = {
-  other: "#8a8f98", outer: "#e8590c", inner: "#f0a830", infill: "#b0413e", solid: "#9c5bd6", top: "#e0457b",
-  bridge: "#3b8fd9", overhang: "#2344c4", support: "#2f9e62", skirt: "#10857b", tower: "#6fae2a", gap: "#c9c03a",
+  other: "#3d9a8f", outer: "#e8590c", inner: "#f0a830", infill: "#b0413e", solid: "#9c5bd6", top: "#e0457b",
+  bridge: "#3b8fd9", overhang: "#2344c4", support: "#2f9e62", skirt: "#7468d8", tower: "#6fae2a", gap: "#c9c03a",
   ironing: "#e58ac0", move: "#5c86a8",
 };
 export const FEATURE_COLOURS: readonly string[] = FEATURES.map((one) => OF[one]);

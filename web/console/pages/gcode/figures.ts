@@ -17,7 +17,7 @@ export const say = (value: number, places: number): string => number(value, { ma
 
 export function figures(totals: Totals, layers: number, hubSeconds: number | null) {
   const { low, high, seconds } = totals;
-  const [x, y, z] = [0, 1, 2].map((axis) => say((high[axis] ?? 0) - (axis === 2 ? 0 : (low[axis] ?? 0)), 1));
+  const [x, y, z] = [0, 1, 2].map((axis) => say((high[axis] ?? 0) - (axis === 2 ? 0 : (low[axis] ?? 0)), 2));
   const metres = (length: number): string => t("metres", { metres: say(length / 1000, 2) });
   const used = totals.filament.filter((one) => one > 0);
   const time = hubSeconds !== null ? t("timeHub", { time: duration(hubSeconds) })

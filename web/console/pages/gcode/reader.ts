@@ -72,8 +72,9 @@ export class Reader {
       this.#take(whole, 0, whole.length);
       from = end + 1;
     }
+    const zero = bytes.indexOf(0, from); // looked for once, as no line of a text has one
     for (let end = bytes.indexOf(10, from); end >= 0; end = bytes.indexOf(10, from)) {
-      this.#take(bytes, from, end);
+      this.#take(bytes, from, end, zero);
       from = end + 1;
     }
     this.#keep(bytes.slice(from));
@@ -122,9 +123,10 @@ export class Reader {
     if (zero >= 0 && zero < to) throw new BrokenFile("binary", this.#line + 1);
   }
 
-  #take(bytes: Uint8Array, from: number, to: number): void {
-    if (to - from > LONGEST_LINE) throw new BrokenFile("endless", this.#line + 1);
+  #take(bytes: Uint8Array, from: number, to: number, zero = bytes.indexOf(0)): void {
     if (this.#line === 0) this.#look(bytes, from, to);
+    if (zero >= 0 && zero < to) throw new BrokenFile("binary", this.#line + 1);
+    if (to - from > LONGEST_LINE) throw new BrokenFile("endless", this.#line + 1);
     this.#bytes += to - from;
     this.#line += 1;
     const fault = this.#words(bytes, from, to) ?? this.#machine.run(this.#has, this.#values, this.#line);
@@ -152,7 +154,6 @@ export class Reader {
         at = end < 0 || end >= to ? to : end + 1;
         continue;
       }
-      if (byte === 0) throw new BrokenFile("binary", this.#line);
       if (byte >= 97 && byte <= 122) byte -= 32;
       if (byte < A || byte > 90) continue;
       while (at < to && bytes[at] === 32) at += 1;
@@ -180,7 +181,10 @@ export class Reader {
       if (digits === 0) {
         // X of "G28 X" means only that it is there; X of "G1 XNaN" is broken.
         if (this.#moving && AXES & bit) fault = "number";
-        if (this.#moves) continue;
+        if (this.#moves) {
+          if (!this.#moving && AXES & bit) this.#mark(byte - A);
+          continue;
+        }
         if (this.#has & COMMANDS) continue;
         at = comment(bytes, at, to); // a word, like "EXCLUDE_OBJECT_START NAME=cube"
         continue;
@@ -191,6 +195,11 @@ export class Reader {
       this.#values[byte - A] = sign === 45 ? -value : value;
     }
     return fault;
+  }
+
+  #mark(letter: number): void {
+    this.#has |= 1 << letter;
+    this.#values[letter] = 0;
   }
 
   get #moves(): boolean {

@@ -7,7 +7,7 @@ import { plan, type Range } from "./plan.js";
 import { FRAGMENT, VERTEX } from "./shaders.js";
 import { t } from "./text.js";
 
-const FRAME = 18; // ms that drawing may take of a frame
+const FRAME = 12; // ms that drawing may take of a frame
 const [LEAST, MOST] = [2000, 4_000_000]; // moves of a frame
 const TURN = 0.1; // radians of an arrow key
 const SHIFT = 0.05; // of the view's height
