@@ -24,7 +24,8 @@ export async function askToNotify(): Promise<void> {
 export function notifyOfRequests(): void {
   let known: Set<string> | null = null;
   hubState.watch((state: HubState | null) => {
-    const requests = state?.requests ?? [];
+    // The console's own is approved by itself; whoever is signed in here has said so by that.
+    const requests = (state?.requests ?? []).filter((one) => one.origin !== location.origin);
     const fresh = known === null ? [] : requests.filter((one) => !known?.has(one.code));
     if (state !== null) known = new Set(requests.map((one) => one.code));
     for (const { name, code } of fresh) {
