@@ -142,9 +142,9 @@ async def some_hit(server: Server) -> Hit:
 
 async def _search(server: Server) -> Hit:
     offer = await server.offer()
-    for layer in await queryables(server):
-        for name in (one for one in (BY_RAY, BY_PLACE) if one in offer.operations):
-            await xml_format(server, name)
+    for name in (one for one in (BY_RAY, BY_PLACE) if one in offer.operations):
+        await xml_format(server, name)
+        for layer in await queryables(server):
             for request in await _tries(server, name, layer):
                 reply = await server.ask(name, request)
                 found = read_features(reply) if reply.good else []

@@ -1,5 +1,6 @@
 """Pictures of one stage, in the image layers that checks compare."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -8,12 +9,14 @@ from PIL import Image
 
 from gotapi_core.conformance.model import Skipped
 from gotapi_portrayal.conformance.camera import Camera, camera_over
+from gotapi_portrayal.conformance.checks.queries import queryables
 from gotapi_portrayal.conformance.checks.view import NAME
 from gotapi_portrayal.conformance.offer import Ground, ImageLayer, LayerOffer, require
 from gotapi_portrayal.conformance.pixels import Bools, Numbers, covered, must_be, words
 from gotapi_portrayal.conformance.server import Server
 
 SIZE: Final = (128, 96)
+_SLIM: Final = 20  # times as high as wide, and hardly a pixel of a layer is seen
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -32,10 +35,27 @@ class Stage(msgspec.Struct, frozen=True):
 async def stage(server: Server, layer: LayerOffer | None = None) -> Stage:
     """Return a layer that can be seen; raises Skipped without views, or without metres."""
     require(await server.offer(), NAME)
-    one = layer or await server.layer()
+    one = layer or _shapely([await server.layer(), *(await server.offer()).layers])
     if one.ground().degrees:  # nothing has its shape there, so no camera sees what it should
         raise Skipped(f"layer {one.id} has no CRS in metres")
     return Stage(one, one.ground(), camera_over(one.ground()))
+
+
+async def queried(server: Server) -> Stage:
+    """Return a layer that can be seen and queried."""
+    return await stage(server, _shapely(await queryables(server)))
+
+
+def _shapely(layers: Sequence[LayerOffer]) -> LayerOffer:
+    """Return the first layer that is wide enough for its height to be seen as something."""
+    for layer in layers:
+        try:
+            ground = layer.ground()
+        except Skipped:
+            continue
+        if not ground.degrees and min(ground.size[:2]) * _SLIM >= ground.size[2]:
+            return layer
+    return layers[0]
 
 
 def lossless(image: ImageLayer, *modes: str) -> str:

@@ -13,11 +13,19 @@ from gotapi_portrayal.conformance.checks.queries import (
     BY_RAY,
     by_id,
     place,
-    queryables,
     ray,
     xml_format,
 )
-from gotapi_portrayal.conformance.checks.shots import SIZE, Stage, ids, lossless, mask, shot, stage
+from gotapi_portrayal.conformance.checks.shots import (
+    SIZE,
+    Stage,
+    ids,
+    lossless,
+    mask,
+    queried,
+    shot,
+    stage,
+)
 from gotapi_portrayal.conformance.checks.view import NAME
 from gotapi_portrayal.conformance.features import read_features
 from gotapi_portrayal.conformance.model import ServerChecks
@@ -122,7 +130,7 @@ async def _(server: Server) -> None:
 )
 async def _(server: Server) -> None:
     require(await server.offer(), BY_ID)
-    on = await stage(server, (await queryables(server))[0])
+    on = await queried(server)
     seen = [int(one) for one in np.unique(await ids(server, on)) if one]
     if not seen:
         raise Skipped("no object id is in view")
@@ -141,7 +149,7 @@ async def _(server: Server) -> None:
 )
 async def _(server: Server) -> None:
     await xml_format(server, BY_RAY)
-    on = await stage(server, (await queryables(server))[0])
+    on = await queried(server)
     numbers = await ids(server, on)
     inner = np.argwhere(_same_around(numbers) & (numbers != 0))
     if not len(inner):
@@ -164,7 +172,7 @@ async def _(server: Server) -> None:
 )
 async def _(server: Server) -> None:
     await xml_format(server, BY_PLACE)
-    on = await stage(server, (await queryables(server))[0])
+    on = await queried(server)
     seen, far = await _distances(server, on)
     numbers = await ids(server, on, on.flat)
     inner = np.argwhere(seen & _same_around(numbers) & (numbers != 0))
@@ -312,6 +320,8 @@ async def _(server: Server) -> None:
     alpha = np.asarray(clear)[..., 3]
     seen = await mask(server, on)
     outer, inner = alpha[await _beside(server, on)], alpha[plain(seen)]
+    if inner.size < _FEW:
+        raise Skipped("too little of the layer is seen")
     expect(float((outer > 0).mean()) < _OFF, "pixels without data are not transparent")
     expect(float((inner == 0).mean()) < _OFF, "pixels with data are wholly transparent")
 
