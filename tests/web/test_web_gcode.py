@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gotapi_core.host.loader import find_plugins, load
+from gotapi_printer.simulator.child import run_simulator
+
 ROOT = Path(__file__).parents[2]
 BOX = ROOT / "examples" / "box.gcode"
 NASTY = '<img src=x onerror="window.struck=1"><b>bold</b>'
@@ -102,3 +105,34 @@ async def test_texts_of_a_file_stay_texts_in_japanese_and_in_the_dark(page, chec
     await page.select_option("console-app .tools select >> nth=1", "dark")
     await page.wait_for_selector("text=3行目: 座標に数値がありません")
     await check_access(page)
+
+
+async def test_a_job_is_followed_while_it_is_printed(serve_site, open_tab, tmp_path):
+    slow = tmp_path / "slow.gcode"  # a minute of moves that need no heat
+    slow.write_text("G28\nG90\nG0 Z5 F600\n" + "G0 X100 F3000\nG0 X20\n" * 200)
+    link = tmp_path / "printer"
+    printer = [load(one) for one in find_plugins() if one.manifest.id == "printer"]
+    settings = {"plugins": {"printer": {"ports": [{"path": str(link), "name": "Bench"}]}}}
+    async with serve_site(tmp_path / "hub", *printer, settings=settings) as site:
+        with run_simulator("--only-numbered", "--time-scale", "10", link=link):
+            tab = await open_tab(site.link())
+            await tab.wait_for_selector('.link[data-state="live"]', state="attached")
+            await tab.goto(f"{site.url}/console/printers")
+            await tab.set_input_files("print-file input[type=file]", str(slow))
+            await tab.click("print-file button.primary")
+            await tab.click('.board a.button[href^="/console/gcode/"]')
+            await tab.wait_for_selector('h2 >> text="slow.gcode"')
+            await tab.wait_for_selector("text=says the hub")
+            await tab.wait_for_selector(".check:has-text('Follow the print') input:checked")
+            where = ".place"  # the line that is printed
+            here = await tab.inner_text(where)
+            await tab.wait_for_function(
+                "([where, was]) => document.querySelector(where).textContent !== was",
+                arg=[where, here],
+            )
+            await tab.reload()  # the address says which job it is
+            await tab.wait_for_selector('h2 >> text="slow.gcode"')
+            await tab.goto(f"{site.url}/console/gcode/{printer[0].manifest.id}/nowhere")
+            await tab.wait_for_selector(".problem")
+            await tab.goto(f"{site.url}/console/gcode/file/nothing")
+            await tab.wait_for_selector("text=The hub does not have this file for the console")
