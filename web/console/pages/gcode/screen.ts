@@ -28,6 +28,7 @@ export interface Look {
 interface Held {
   readonly piece: Piece;
   readonly array: WebGLVertexArrayObject;
+  readonly buffers: readonly WebGLBuffer[];
 }
 
 export class GcodeScreen extends HTMLElement {
@@ -35,7 +36,7 @@ export class GcodeScreen extends HTMLElement {
   #gl: WebGL2RenderingContext | null = null;
   #program: WebGLProgram | null = null;
   #held: Held[] = [];
-  #bed: { readonly array: WebGLVertexArrayObject; readonly count: number } | null = null;
+  #bed: { readonly array: WebGLVertexArrayObject; readonly buffer: WebGLBuffer; readonly count: number } | null = null;
   #head: { readonly array: WebGLVertexArrayObject; readonly buffer: WebGLBuffer } | null = null;
   #moves: Moves | null = null;
   #look: Look = { first: 0, last: 0, end: 0, mode: "feature", shown: 0xffff, span: [0, 1] };
@@ -76,7 +77,10 @@ export class GcodeScreen extends HTMLElement {
   /** Shows another file; its pieces come with `grown`. */
   show(moves: Moves): void {
     if (moves === this.#moves) return;
-    for (const { array } of this.#held) this.#gl?.deleteVertexArray(array);
+    for (const { array, buffers } of this.#held) {
+      this.#gl?.deleteVertexArray(array);
+      for (const buffer of buffers) this.#gl?.deleteBuffer(buffer);
+    }
     this.#begin(moves);
     this.#free = true;
   }
@@ -85,6 +89,10 @@ export class GcodeScreen extends HTMLElement {
   grown(low: readonly number[], high: readonly number[]): void {
     this.#hold();
     this.#box = [low, high];
+    if (this.#bed) {
+      this.#gl?.deleteVertexArray(this.#bed.array);
+      this.#gl?.deleteBuffer(this.#bed.buffer);
+    }
     this.#bed = this.#bedOf(low, high);
     if (this.#free) this.fit();
     this.redraw();
@@ -137,7 +145,8 @@ export class GcodeScreen extends HTMLElement {
     const gl = this.#gl;
     if (gl === null || this.#moves === null) return;
     for (const piece of this.#moves.pieces.slice(this.#held.length)) {
-      this.#held.push({ piece, array: arrayOf(gl, filled(gl, piece.places), filled(gl, piece.codes)) });
+      const [places, codes] = [filled(gl, piece.places), filled(gl, piece.codes)] as const;
+      this.#held.push({ piece, array: arrayOf(gl, places, codes), buffers: [places, codes] });
     }
   }
 
@@ -145,7 +154,8 @@ export class GcodeScreen extends HTMLElement {
     const gl = this.#gl;
     if (gl === null) return null;
     const lines = grid(low, high);
-    return { array: arrayOf(gl, filled(gl, lines), null), count: lines.length / 3 };
+    const buffer = filled(gl, lines);
+    return { buffer, array: arrayOf(gl, buffer, null), count: lines.length / 3 };
   }
 
   #frame(): void {
