@@ -4,7 +4,7 @@ import { code, PIECE, type Totals } from "./moves.js";
 import type { FaultCode, Sink } from "./reader.js";
 
 /** Moves that are kept: 20 bytes each here, 16 on the graphics card. 100 MB of G-code have 2 to 4 million. */
-export const MOST_MOVES = 8_000_000;
+export const MOST_MOVES = 6_000_000;
 /** Layers that are told apart, as by the hub; later moves are in the last one. */
 export const MOST_LAYERS = 100_000;
 
