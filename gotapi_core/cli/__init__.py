@@ -14,6 +14,8 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     "open": ("gotapi_core.cli.opening:open_command", "Do what a launch URI asks for."),
     "install-handler": ("gotapi_core.cli.handler:install_handler", "Make launch URIs work."),
     "blobs": ("gotapi_core.cli.blobs:blobs", "List and delete the files of applications."),
+    "backup": ("gotapi_core.cli.backup:backup", "Write all that the hub keeps to one file."),
+    "restore": ("gotapi_core.cli.backup:restore", "Put back what a backup holds."),
     "services": ("gotapi_core.cli.services:services", "List the services of the hub."),
     "tls": ("gotapi_core.cli.tls:tls", "Show, export and renew the hub's certificates."),
     "discover": ("gotapi_core.cli.discover:discover", "Find hubs on the local network."),

@@ -16,6 +16,7 @@ import click
 
 from gotapi_core import __version__
 from gotapi_core.approvals import approved_in
+from gotapi_core.backup import BackupError, undo_cut_off
 from gotapi_core.cli import running
 from gotapi_core.cli.demo import Demo
 from gotapi_core.cli.plugins_approval import plain
@@ -70,10 +71,11 @@ def run(
                 "leave --host away"
             )
         _prepare(paths)
+        lock = stack.enter_context(_lock(paths))
+        _undo_restore(paths)
         settings = _settings(paths, overrides)
         if demo:
             check_demo(settings)
-        lock = stack.enter_context(_lock(paths))
         sockets = _listen(settings)
         for one in sockets:
             stack.callback(one.close)
@@ -174,6 +176,15 @@ def _lock(paths: Paths) -> TextIO:
             f"The folder {paths.data} is in use by {holder}. Stop that hub, or give this one a "
             "folder and a port of its own: gotapi run --home DIR --port 4135"
         ) from None
+
+
+def _undo_restore(paths: Paths) -> None:
+    try:
+        undone = undo_cut_off(paths)
+    except BackupError as error:
+        raise Refusal(str(error)) from error
+    if undone:
+        click.echo("A restore was cut off; the hub is as it was before. Restore again.", err=True)
 
 
 def _listen(settings: Settings) -> list[socket.socket]:

@@ -38,6 +38,7 @@ from gotapi_core.server.operator_api import (
     send_error,
     status_and_message,
 )
+from gotapi_core.server.operator_backup import Backups
 from gotapi_core.server.operator_blobs import BlobActions
 from gotapi_core.server.operator_board import Board
 from gotapi_core.server.operator_console import ConsoleAccess
@@ -49,6 +50,7 @@ OPERATOR = "/operator"
 _CONSOLE = "/"
 API = f"{OPERATOR}/api/"
 LOGIN = f"{OPERATOR}/login"
+BACKUP = f"{OPERATOR}/backup"
 KEY_HEADER = "x-gotapi-page-key"
 _QUERY_SIZE = 1024  # bytes; a login link's query has 49
 _COOKIES = 50  # looked at; browsers keep more than that of one site rarely
@@ -100,6 +102,7 @@ class Operator:
             {**more.reads, **files.reads, **diagnostics.reads},
             {**more.actions, **files.actions, **console_access.actions},
         )
+        self._backups = Backups(hub, clock)
         self._page_secret = secrets.token_bytes(32)
 
     @property
@@ -127,6 +130,8 @@ class Operator:
             await self._answer_api(path.removeprefix(API), scope, headers, receive, send)
         elif path == f"{OPERATOR}/logout":
             await self._log_out(scope, headers, send)
+        elif path == BACKUP:
+            await self._send_backup(scope, headers, receive, send)
         elif scope["method"] not in ("GET", "HEAD"):
             await send_error(send, 405, f"{path[:100]} takes GET.")
         elif path in pages.ASSETS:
@@ -198,6 +203,19 @@ class Operator:
             await send_error(send, *status_and_message(error))
         else:
             await send_json(send, 200, members, pages.PROTECTION)
+
+    async def _send_backup(
+        self, scope: Scope, headers: Headers, receive: Receive, send: Send
+    ) -> None:
+        try:
+            if scope["method"] != "POST":  # it is work: nothing may make one by looking ahead
+                raise ApiError(405, f"{BACKUP} takes POST.")
+            if self._page_session(headers) is None:
+                # The command makes one by itself, and whoever has the secret has the files, too.
+                raise ApiError(401, _NO_SESSION)
+            await self._backups.answer(receive, send)
+        except ApiError as error:
+            await send_error(send, error.status, error.message)
 
     def _caller(self, headers: Headers) -> Caller:
         if "authorization" in headers:
