@@ -102,7 +102,7 @@ class Operator:
             {**more.reads, **files.reads, **diagnostics.reads},
             {**more.actions, **files.actions, **console_access.actions},
         )
-        self._backups = Backups(hub, clock)
+        self.backups = Backups(hub, clock)
         self._page_secret = secrets.token_bytes(32)
 
     @property
@@ -213,7 +213,7 @@ class Operator:
             if self._page_session(headers) is None:
                 # The command makes one by itself, and whoever has the secret has the files, too.
                 raise ApiError(401, _NO_SESSION)
-            await self._backups.answer(receive, send)
+            await self.backups.answer(receive, send)
         except ApiError as error:
             await send_error(send, error.status, error.message)
 

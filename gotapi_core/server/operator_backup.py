@@ -20,24 +20,27 @@ _PIECE = 256 * 1024  # bytes read and sent at a time
 
 
 class Backups:
-    """Makes one backup at a time, without the hub's keys: a browser keeps it where others look."""
+    """Makes one backup at a time, without the hub's keys: a browser keeps it where others look.
+
+    `busy` tells whether one is being made or sent.
+    """
 
     def __init__(self, hub: Hub, clock: Callable[[], float]) -> None:
         self._hub = hub
         self._clock = clock
-        self._busy = False
+        self.busy = False
 
     async def answer(self, receive: Receive, send: Send) -> None:
         """Send a new backup; raises ApiError before anything is sent, and ClientGone."""
-        if self._busy:
+        if self.busy:
             raise ApiError(409, "A backup is being made already; wait until it is there.")
-        self._busy = True
+        self.busy = True
         try:
             with await asyncio.to_thread(self._room) as file:
                 await unless_gone(self._make(file), receive)
                 await unless_gone(self._send(file, send), receive)
         finally:
-            self._busy = False
+            self.busy = False
 
     def _room(self) -> BinaryIO:
         # Without a name: it is gone with this process, however that ends. On the disk of the data,

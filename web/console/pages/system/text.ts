@@ -23,6 +23,17 @@ export const t = words({
   save: ["Save the file", "ファイルを保存"],
   saved: ["Saved {name}.", "{name} を保存しました。"],
   show: ["Look what is in it", "内容を確認"],
+  backup: ["Backup", "バックアップ"],
+  backupText: [
+    "One file with all that the hub keeps: approvals, settings, and the data of plug-ins. Keep it as you keep a password. Files of applications, which last a day only, and the hub's own keys are not in it.",
+    "承認、設定、プラグインのデータなど、ハブが保存しているすべてを 1 つのファイルにまとめます。パスワードと同じように保管してください。1 日で消えるアプリケーションのファイルと、ハブ自身の鍵は含まれません。",
+  ],
+  makeBackup: ["Download a backup", "バックアップをダウンロード"],
+  making: ["The backup is being made…", "バックアップを作成しています…"],
+  restoring: [
+    "To restore it, stop the hub, run this command, and start the hub again. What is there now is kept in a folder beside it.",
+    "復元するには、ハブを停止して次のコマンドを実行し、もう一度ハブを起動します。現在のデータは別のフォルダーに残ります。",
+  ],
   others: ["Other machines", "ほかの端末"],
   lan: [
     "Other machines of your network can reach this hub. Scan the code with a phone, and compare the fingerprint with what an application shows.",

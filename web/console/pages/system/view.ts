@@ -1,7 +1,7 @@
 /** How the hub is, what helpers want to know of it, and how other machines reach it. */
 import { html, nothing, type TemplateResult } from "lit";
 import { hubState } from "../../core/live.js";
-import { read } from "../../core/operator.js";
+import { operatorFetch, read, Refused } from "../../core/operator.js";
 import { Part } from "../../core/part.js";
 import { bytes, number, span } from "../../core/words.js";
 import { inWords, loading, problem } from "../../parts/states.js";
@@ -35,6 +35,8 @@ class System extends Part {
   #tls: Tls | null = null;
   #failure: unknown;
   #shown = false;
+  #making = false;
+  #noBackup: unknown;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -43,7 +45,7 @@ class System extends Part {
 
   protected override render() {
     return html`<div class="cards">
-      ${this.#health()} ${this.#diagnostics()} ${this.#others()} ${more()}
+      ${this.#health()} ${this.#diagnostics()} ${this.#backup()} ${this.#others()} ${more()}
     </div>`;
   }
 
@@ -85,6 +87,19 @@ class System extends Part {
     </section>`;
   }
 
+  #backup(): TemplateResult {
+    return html`<section class="card" data-card="backup"><h2>${t("backup")}</h2>
+      <p class="soft">${t("backupText")}</p>
+      <div class="buttons">
+        <button type="button" class="primary" ?disabled=${this.#making} @click=${() => this.#makeBackup()}>${t("makeBackup")}</button>
+      </div>
+      <p role="status">${this.#making ? t("making") : nothing}</p>
+      ${this.#noBackup !== undefined ? problem(this.#noBackup, () => void this.#makeBackup()) : nothing}
+      <p class="soft">${t("restoring")}</p>
+      <p><code>gotapi restore ${nameOfDay("gotapi", "zip")}</code></p>
+    </section>`;
+  }
+
   #others(): TemplateResult {
     const tls = this.#tls;
     return html`<section class="card"><h2>${t("others")}</h2>
@@ -116,16 +131,43 @@ class System extends Part {
       return tell(inWords(error), "bad");
     }
     const file = new Blob([JSON.stringify(this.#report, null, 2)], { type: "application/json" });
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(file);
-    link.download = `gotapi-diagnostics-${new Date().toISOString().slice(0, 10)}.json`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000); // the download has begun by then
-    tell(t("saved", { name: link.download }));
+    keep(file, nameOfDay("gotapi-diagnostics", "json"));
+    this.requestUpdate();
+  }
+
+  /** Makes a backup; it takes as long as it takes, so no time limit is set. */
+  async #makeBackup(): Promise<void> {
+    this.#making = true;
+    this.#noBackup = undefined;
+    this.requestUpdate();
+    try {
+      const answer = await operatorFetch("backup", { method: "POST" });
+      if (!answer.ok) {
+        const members = (await answer.json().catch(() => ({}))) as { readonly error?: string };
+        throw new Refused(answer.status, members.error ?? `HTTP ${answer.status}`);
+      }
+      keep(await answer.blob(), nameOfDay("gotapi", "zip"));
+    } catch (error) {
+      this.#noBackup = error;
+    }
+    this.#making = false;
     this.requestUpdate();
   }
 }
 customElements.define("page-system", System);
+
+function nameOfDay(name: string, end: string): string {
+  return `${name}-${new Date().toISOString().slice(0, 10)}.${end}`;
+}
+
+function keep(file: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the download has begun by then
+  tell(t("saved", { name }));
+}
 
 function more(): TemplateResult {
   return html`<section class="card"><h2>${t("more")}</h2>
