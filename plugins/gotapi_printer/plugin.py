@@ -46,6 +46,7 @@ from gotapi_printer.routes_files import FileRoutes
 from gotapi_printer.routes_policy import PolicyRoutes
 from gotapi_printer.routes_queue import QueueRoutes
 from gotapi_printer.routes_resume import ResumeRoutes
+from gotapi_printer.routes_temperatures import TemperatureRoutes
 from gotapi_printer.serial_place import SerialPlace, serial_ports
 from gotapi_printer.slicings import Slicing
 
@@ -57,7 +58,14 @@ SLICING = "slicing"  # the same, of models on their way to G-code
 
 
 class PrinterPlugin(
-    CardRoutes, ContentRoutes, FileRoutes, PolicyRoutes, QueueRoutes, ResumeRoutes, Plugin
+    CardRoutes,
+    ContentRoutes,
+    FileRoutes,
+    PolicyRoutes,
+    QueueRoutes,
+    ResumeRoutes,
+    TemperatureRoutes,
+    Plugin,
 ):
     """3D printers with Marlin-like firmware on serial ports and over Bluetooth LE."""
 

@@ -44,6 +44,7 @@ from gotapi_printer.print_queue import PrintOrder, PrintQueue, refusal
 from gotapi_printer.resuming import Resuming
 from gotapi_printer.session import SessionSettings
 from gotapi_printer.slicings import Begun, Plan, Slicing, Slicings
+from gotapi_printer.temperature_history import TemperatureHistory
 from gotapi_printer.updates import DriverState, DriverUpdate
 from gotapi_printer.zone import local_offset
 
@@ -84,6 +85,7 @@ class Printer:
         self._known: Information | None = None
         self._time: DeviceClock | None = None
         self._paces = paces
+        self.temperatures = TemperatureHistory()
         self._guard = Guard(guard_settings(settings))
         session = SessionSettings(idle_off=settings.idle_off, limits=Limits(window=settings.window))
         self._driver = PrinterDriver(
@@ -465,9 +467,11 @@ class Printer:
                 self._updates.task_done()
 
     async def _take(self, update: DriverUpdate) -> None:
-        came = update.state is DriverState.ONLINE and self._update.state is not update.state
+        online = update.state is DriverState.ONLINE
+        came = online and self._update.state is not update.state
         self._update = update
         self._taken_at = self._clock()
+        self.temperatures.add(self._taken_at, update.temperatures if online else ())
         if update.firmware is not None and update.link is not None:
             self._known = view.information(
                 self.name,

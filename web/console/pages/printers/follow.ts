@@ -1,8 +1,11 @@
-/** Follows printers for as long as the console is open, so that their curves have no gaps. */
+/**
+ * Follows printers for as long as the console is open, so that their curves have no gaps; the hub tells
+ * what was before.
+ */
 import { hubNow } from "../../core/live.js";
 import { Store } from "../../core/store.js";
 import { ask, listen } from "../../parts/devices.js";
-import type { Status } from "./model.js";
+import type { Heat, Status } from "./model.js";
 import { Samples } from "./samples.js";
 
 export const PROFILE = "3dp";
@@ -14,9 +17,12 @@ export class Follow {
   /** What keeps it from being followed; null where nothing does. */
   readonly failure = new Store<unknown>(null);
   readonly samples = new Samples();
+  /** Counts how often the samples got a past, which is to be drawn then. */
+  readonly recalled = new Store(0);
   #stop: () => void = () => undefined;
   #tries = 0;
   #later = 0;
+  #past = false; // whether the hub told what was before
 
   constructor(readonly id: string) {}
 
@@ -30,6 +36,7 @@ export class Follow {
       failed: (error) => this.#failed(error),
     });
     this.refresh();
+    void this.#recall();
   }
 
   /** Asks once: after a start, and where something was done. */
@@ -40,6 +47,16 @@ export class Follow {
         if (this.status.value === null) this.failure.set(error);
       },
     );
+  }
+
+  /** Without it, as with a printer of a plug-in that keeps nothing, the curves begin now. */
+  async #recall(): Promise<void> {
+    if (this.#past) return;
+    const heat = await ask<Partial<Heat>>("GET", PROFILE, "temperatures", this.id).catch(() => null);
+    if (heat?.times === undefined || heat.temperatures === undefined || this.#past) return;
+    this.#past = true;
+    this.samples.before({ times: heat.times, temperatures: heat.temperatures });
+    this.recalled.set(this.recalled.value + 1);
   }
 
   #failed(error: unknown): void {

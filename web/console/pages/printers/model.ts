@@ -40,6 +40,16 @@ export interface Status {
   readonly prompts?: readonly Prompt[];
 }
 
+/** What `GET temperatures` says of the last day: a value of each sensor for each time. */
+export interface Heat {
+  readonly times: readonly number[];
+  readonly temperatures: readonly {
+    readonly sensor: string;
+    readonly temperature: readonly (number | null)[];
+    readonly target: readonly (number | null)[];
+  }[];
+}
+
 export interface Past {
   readonly jobId: string;
   readonly name: string;

@@ -1,5 +1,5 @@
 /** The temperatures of a printer for 24 hours, thinned out where they are old. */
-import type { Reading } from "./model.js";
+import type { Heat, Reading } from "./model.js";
 
 export const DAY = 86_400; // seconds
 const FINE = 900; // seconds for which every reading is kept
@@ -10,6 +10,12 @@ const ROOM = 4; // how much more than needed a list may hold before it is cut
 export interface Series {
   readonly names: readonly string[];
   readonly data: (number | null)[][];
+}
+
+/** What the sensors had at a time; none where the printer was away. */
+interface Row {
+  readonly at: number;
+  readonly readings: readonly Reading[];
 }
 
 class Tier {
@@ -36,6 +42,21 @@ class Tier {
     if (this.times.length > most) this.#cut(at - this.span);
   }
 
+  /** Puts older readings before its own; their times rise. */
+  before(older: readonly Row[]): void {
+    const limit = this.times[0] ?? Infinity;
+    const first = new Tier(this.span, this.pause);
+    for (const { at, readings } of older) if (at < limit) first.add(at, readings);
+    const names = new Set([...first.columns.keys(), ...this.columns.keys()]);
+    const own = new Map(this.columns);
+    this.columns.clear();
+    for (const name of names) {
+      const begin = first.columns.get(name) ?? empty(first.times.length * 2);
+      this.columns.set(name, [...begin, ...(own.get(name) ?? empty(this.times.length * 2))]);
+    }
+    this.times = [...first.times, ...this.times];
+  }
+
   /** The index of the first reading at or after a time. */
   first(from: number): number {
     let [low, high] = [0, this.times.length];
@@ -54,6 +75,15 @@ class Tier {
   }
 }
 
+function readingsAt(heat: Heat, index: number): Reading[] {
+  const found: Reading[] = [];
+  for (const { sensor, temperature, target } of heat.temperatures) {
+    const value = temperature[index];
+    if (typeof value === "number") found.push({ sensor, temperature: value, target: target[index] ?? null });
+  }
+  return found;
+}
+
 function empty(count: number): (number | null)[] {
   return new Array<number | null>(count).fill(null);
 }
@@ -69,6 +99,13 @@ export class Samples {
     this.#coarse.add(at, readings);
   }
 
+  /** Takes what the hub read before the console was there. */
+  before(heat: Heat): void {
+    const rows = heat.times.map((at, index) => ({ at, readings: readingsAt(heat, index) }));
+    this.#fine.before(rows);
+    this.#coarse.before(rows);
+  }
+
   /** The names of all sensors, and their latest readings. */
   get names(): readonly string[] {
     return [...this.#coarse.columns.keys()];
@@ -80,12 +117,12 @@ export class Samples {
     const from = tier.first(now - seconds);
     const data: (number | null)[][] = [tier.times.slice(from)];
     for (const name of this.names) {
-      const column = tier.columns.get(name) ?? [];
+      const column = tier.columns.get(name);
       const temperatures = [];
       const targets = [];
-      for (let index = from * 2; index < column.length; index += 2) {
-        temperatures.push(column[index] ?? null);
-        targets.push(column[index + 1] ?? null);
+      for (let index = from; index < tier.times.length; index += 1) {
+        temperatures.push(column?.[index * 2] ?? null);
+        targets.push(column?.[index * 2 + 1] ?? null);
       }
       data.push(temperatures, targets);
     }

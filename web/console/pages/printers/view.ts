@@ -87,6 +87,7 @@ class Printers extends Part {
 
   #heat(printer: Follow, status: Status) {
     const readings = status.temperatures ?? [];
+    this.watch(printer.recalled);
     const names = printer.samples.names;
     void this.updateComplete.then(() => this.querySelector("temperature-chart")?.draw());
     return html`<div class="head"><h3 id="heat-title">${t("temperatures")}</h3>
