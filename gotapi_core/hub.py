@@ -42,6 +42,7 @@ from gotapi_core.others import HubOthers
 from gotapi_core.paths import Paths
 from gotapi_core.plugin.context import Call, Context
 from gotapi_core.plugin_desk import PluginDesk
+from gotapi_core.plugin_logs import PluginLogs
 from gotapi_core.protocol.errors import GotapiError, OutOfScope
 from gotapi_core.protocol.messages import Service
 from gotapi_core.protocol.names import Method, Name
@@ -121,11 +122,13 @@ class Hub:
             self._context,
             self._on_state,
         )
+        self.logs = PluginLogs()
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
         """Load what is durable, then start every plug-in; a broken one does not stop the hub."""
+        logging.getLogger().addHandler(self.logs)
         await self.auth.load()
         await self.approvals.load()
         await self.blobs.open()
@@ -167,6 +170,7 @@ class Hub:
                 log.error("%s did not end within %g s", task.get_name(), END_TIME)
         await self.blobs.close()
         await self.auth.close()
+        logging.getLogger().removeHandler(self.logs)
 
     def offered_scopes(self) -> frozenset[str]:
         """Return every scope an application can ask for."""
@@ -294,6 +298,7 @@ class Hub:
 
     def _context(self, loaded: Loaded) -> Context:
         plugin_id = loaded.manifest.id
+        self.logs.know(loaded.manifest)
         loop = asyncio.get_running_loop()
         folder = self.paths.plugin(plugin_id)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -46,10 +46,11 @@ class PluginActions:
         }
 
     async def _plugin(self, scope: Scope, headers: Headers, _: Receive) -> dict[str, object]:
-        """Return what is not in the state: the traceback, or the last lines it printed."""
+        """Return what is not in the state: what it said of its fault, and the last log lines."""
         fields = dict(parse_qsl(scope["query_string"][:1024].decode("latin-1"), max_num_fields=10))
         supervisor = self._hub.desk.named(fields.get("id", "")[:64])
-        return {**_state(supervisor), "detail": supervisor.health.detail}
+        lines = [msgspec.structs.asdict(one) for one in self._hub.logs.of(supervisor.id)]
+        return {**_state(supervisor), "detail": supervisor.health.detail, "lines": lines}
 
     async def _approve(
         self, raw: bytes, caller: object, scope: Scope, headers: Headers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from pathlib import Path
 
@@ -109,6 +110,15 @@ async def test_a_plugin_that_failed_shows_why_and_its_log(serve_site, open_tab, 
         await card.get_by_text("Failed", exact=True).wait_for()
         await card.get_by_role("button", name="Log").click()
         await card.locator("pre >> text=Traceback").wait_for()
+
+
+async def test_what_a_plugin_logged_is_shown(site, tab, check_access):
+    await go(tab, "plugins")
+    logging.getLogger("gotapi.plugin.lamp").warning("bulb %s, password=hunter2", NASTY)
+    card = tab.locator("plugin-card", has_text="Lamps")
+    await card.get_by_role("button", name="Log").click()
+    await card.locator("pre", has_text=f"WARNING bulb {NASTY}, password=***").wait_for()
+    await check_access(tab)
 
 
 async def test_a_plugin_is_turned_off_and_on(site, tab):

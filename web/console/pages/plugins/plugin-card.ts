@@ -5,6 +5,7 @@ import { link } from "../../core/live.js";
 import type { PluginView } from "../../core/model.js";
 import { act, read } from "../../core/operator.js";
 import { Part } from "../../core/part.js";
+import { date } from "../../core/words.js";
 import { confirmed } from "../../parts/confirm.js";
 import "../../parts/guarded.js";
 import { inWords } from "../../parts/states.js";
@@ -15,6 +16,11 @@ const STATES = {
   ready: "good", starting: "busy", found: "off", pending: "busy", failed: "bad", suspended: "busy",
   quarantined: "bad", stopped: "off",
 } as const;
+
+interface Log {
+  readonly detail: string;
+  readonly lines: readonly { readonly time: number; readonly level: string; readonly text: string }[];
+}
 
 class PluginCard extends Part {
   @property({ attribute: false }) plugin!: PluginView;
@@ -62,14 +68,14 @@ class PluginCard extends Part {
   }
 
   #buttons(asks: boolean, heading: string): TemplateResult {
-    const { id, name, state, bundled, decided, detail, digest } = this.plugin;
+    const { id, name, state, bundled, decided, digest } = this.plugin;
     const able = this.watch(link).state === "live" && !this.#busy;
     const runs = ["ready", "starting", "suspended"].includes(state);
     const off = ["stopped", "failed", "quarantined"].includes(state);
     const button = (label: string, press: () => unknown) => html`<button type="button" class="quiet"
       aria-describedby=${heading} ?disabled=${!able} @click=${press}>${label}</button>`;
     return html`<div class="buttons">
-      ${detail || this.#open ? button(this.#open ? t("hide") : t("details"), () => this.#toggle()) : nothing}
+      ${button(this.#open ? t("hide") : t("details"), () => this.#toggle())}
       ${runs
         ? button(t("off"), () => this.#sure("off", "plugin-disable"))
         : nothing}
@@ -112,8 +118,9 @@ class PluginCard extends Part {
 
   async #readLog(): Promise<void> {
     try {
-      const { detail } = await read<{ detail: string }>(`api/plugin?id=${encodeURIComponent(this.plugin.id)}`);
-      this.#log = detail || this.#log; // what was read stays while it is started again
+      const { detail, lines } = await read<Log>(`api/plugin?id=${encodeURIComponent(this.plugin.id)}`);
+      const told = [...lines.map(inOneLine), ...(detail ? [detail] : [])].join("\n");
+      this.#log = told || this.#log; // what was read stays while it is started again
     } catch (error) {
       this.#problem = inWords(error);
     }
@@ -121,6 +128,10 @@ class PluginCard extends Part {
   }
 }
 customElements.define("plugin-card", PluginCard);
+
+function inOneLine(line: Log["lines"][number]): string {
+  return `${date(line.time, true)} ${line.level} ${line.text}`;
+}
 
 function list(texts: readonly string[]): TemplateResult {
   return html`<ul class="points">${texts.map((text) => html`<li><bdi>${text}</bdi></li>`)}</ul>`;

@@ -29,7 +29,7 @@ export const t = words({
   ],
   details: ["Log", "ログ"],
   hide: ["Hide log", "ログを隠す"],
-  noLog: ["It has written nothing.", "記録はありません。"],
+  noLog: ["It has logged nothing. To log more, start the hub with “gotapi run -v”.", "記録はありません。詳しく記録するには「gotapi run -v」でハブを起動してください。"],
   off: ["Turn off", "停止する"],
   on: ["Turn on", "起動する"],
   approve: ["Approve", "許可"],
