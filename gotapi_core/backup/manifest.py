@@ -119,10 +119,7 @@ def check_name(name: str) -> None:
 def _is_part(part: str) -> bool:
     if part in ("", ".", "..") or "\\" in part or not part.isprintable():
         return False
-    try:
-        return len(part.encode()) <= MAX_PART
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
+    return len(part.encode()) <= MAX_PART  # a half of a surrogate pair is not printable
 
 
 def _has_place(parts: list[str]) -> bool:
