@@ -43,6 +43,11 @@ class Bench:
         while self.firmware.machine.waiting_for_user:
             self.firmware.receive(b"M108\n", self.now)
             self.executed.remove("M108")
+        machine = self.firmware.machine
+        for reports in (
+            machine.temperature_reports, machine.position_reports, machine.card_reports
+        ):  # fmt: skip
+            reports.every(0, self.now)  # what comes for ever is not waited for
         while (due := self.firmware.next_wakeup()) is not None and due < self.now + 1e6:
             self.now = due
             self.firmware.poll(due)

@@ -107,3 +107,10 @@ def test_the_check_would_see_a_line_that_got_past(make_bench, line) -> None:
     bench.send(line)
     with pytest.raises(AssertionError):
         check(bench)
+
+
+@pytest.mark.parametrize("line", [b"M155 S1", b"M154 S1"])
+def test_reports_that_come_for_ever_do_not_hold_the_bench_up(make_bench, line) -> None:
+    bench = make_bench()
+    bench.send(line)
+    assert bench.now < 100.0
