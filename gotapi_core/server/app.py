@@ -25,6 +25,7 @@ from gotapi_core.server.files import Files, bearer
 from gotapi_core.server.jsonrpc import PATH as JSONRPC
 from gotapi_core.server.jsonrpc import JsonRpc, RpcSocket
 from gotapi_core.server.operator import OPERATOR, Operator
+from gotapi_core.server.operator_socket import PATH as LIVE
 from gotapi_core.server.plugin_socket import PATH as PLUGINS
 from gotapi_core.server.plugin_socket import PluginSockets
 from gotapi_core.server.pump import Pump
@@ -168,6 +169,10 @@ class App:
             if scope["path"] == PLUGINS:
                 self.doors.check_plugin(scope)
                 await self._plugins.serve(headers, receive, send, abort)
+                return
+            if scope["path"] == LIVE:
+                self.doors.check_operator(scope)
+                await self._operator.sockets.serve(scope, headers, receive, send, abort)
                 return
             identity = identify(headers)
             path = scope["path"].rstrip("/")

@@ -43,6 +43,7 @@ from gotapi_core.server.operator_blobs import BlobActions
 from gotapi_core.server.operator_board import Board
 from gotapi_core.server.operator_console import ConsoleAccess
 from gotapi_core.server.operator_diagnostics import Diagnostics
+from gotapi_core.server.operator_socket import OperatorSockets
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,9 @@ class Operator:
             {**more.actions, **files.actions, **console_access.actions},
         )
         self.backups = Backups(hub, clock)
+        self.sockets = OperatorSockets(
+            self._board, self._api.members, self._session, self._proves, clock
+        )
         self._page_secret = secrets.token_bytes(32)
 
     @property
@@ -120,7 +124,8 @@ class Operator:
         return link if self._console is None else f"{link}&to=console"
 
     def close(self) -> None:
-        """Answer the long polls, so that the server can stop."""
+        """Close the WebSockets and answer the long polls, so that the server can stop."""
+        self.sockets.close()
         self._board.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -189,6 +194,7 @@ class Operator:
             await send_error(send, 401, _NO_SESSION)
             return
         self._access.log_out(session)
+        self.sockets.end(session)
         log.info("operator page: signed out")
         cookies = _set_cookies(scope, headers, "", 0)
         await send_json(send, 200, {}, [*pages.PROTECTION, *cookies])
@@ -233,8 +239,13 @@ class Operator:
         session = self._session(headers)
         if session is None or headers.get("sec-fetch-site") != "same-origin":
             return None
-        given = headers.get(KEY_HEADER, "").encode("utf-8", "surrogatepass")
-        return session if hmac.compare_digest(given, self._page_key(session).encode()) else None
+        return session if self._proves(session, headers.get(KEY_HEADER, "")) else None
+
+    def _proves(self, session: str, key: str) -> bool:
+        """Tell whether a page key is that of a session that is not over."""
+        given = key.encode("utf-8", "surrogatepass")
+        fits = hmac.compare_digest(given, self._page_key(session).encode())
+        return fits and self._access.check_session(session)
 
     def _session(self, headers: Headers) -> str | None:
         # Other servers on this host may have put cookies of the same name in front of ours.

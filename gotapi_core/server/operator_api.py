@@ -141,7 +141,7 @@ class OperatorApi:
 
     async def _state(self, scope: Scope, headers: Headers, _: Receive) -> dict[str, object]:
         revision, content = await self._board.now()
-        return self._members(revision, content, _base(scope, headers))
+        return self.members(revision, content, _base(scope, headers))
 
     async def _tls(self, scope: Scope, headers: Headers, _: Receive) -> dict[str, object]:
         return msgspec.structs.asdict(await tls_view(self._hub.settings, self._hub.paths.data))
@@ -149,9 +149,10 @@ class OperatorApi:
     async def _changes(self, scope: Scope, headers: Headers, receive: Receive) -> dict[str, object]:
         since = _since(scope["query_string"])
         revision, content = await unless_gone(self._board.next(since), receive)
-        return self._members(revision, content, _base(scope, headers))
+        return self.members(revision, content, _base(scope, headers))
 
-    def _members(self, revision: int, content: Content, base: str) -> dict[str, object]:
+    def members(self, revision: int, content: Content, base: str) -> dict[str, object]:
+        """Return the JSON members of a state; `base` is the address by which the hub was asked."""
         hub = {"version": __version__, "uuid": self._hub.instance, "url": base}
         hub["safeMode"] = self._hub.desk.safe_mode
         head = State(hub=hub, revision=revision, now=self._clock())

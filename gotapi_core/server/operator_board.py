@@ -13,7 +13,7 @@ from gotapi_core.protocol.messages import Service
 
 HOLD = 25.0  # seconds a long poll waits; below the 30 s after which proxies and clients give up
 TICK = 2.0  # seconds; plug-ins tell nobody of a service that came or went, so it is looked for
-MAX_WAITERS = 16  # long polls at once; each open operator page has one
+MAX_WAITERS = 64  # open operator pages; a browser has at most 255 WebSockets to a host
 _NAME = 100  # characters shown of a plug-in's name
 _COMMAND = 500  # characters shown of what it runs
 _MINUTE = 60.0  # the last use is shown in minutes: a busy application must not wake every page

@@ -1,9 +1,12 @@
-/** Follows the hub's state by the operator's long poll, and says what keeps it from that. */
+/** Follows the hub's state by the operator's WebSocket, and says what keeps it from that. */
 import type { HubState } from "./model.js";
-import { Refused, read } from "./operator.js";
+import { Refused, keyChanged, read, said } from "./operator.js";
 import { Store } from "./store.js";
 
 const PAUSES = [500, 1000, 2000, 4000]; // ms between tries; the last one repeats
+const SILENCE = 60_000; // ms; the hub says something every 25 s, so one that is silent is not there
+const SIGNED_OUT = 4401;
+const LATER = 1013;
 const PATIENCE = 10 * 60_000; // ms without an answer after which only the user tries again
 
 /** How the console stands with the hub; `message` is the hub's own, where it gave one. */
@@ -15,6 +18,9 @@ export interface Link {
 /** The last state; null before there is one, and after signing out. */
 export const hubState = new Store<HubState | null>(null);
 export const link = new Store<Link>({ state: "waiting", message: "" });
+
+/** Counts how often the hub was found again: what was read before may be old, what failed may work. */
+export const came = new Store(0);
 
 /** Seconds since 1970 by the hub's clock. */
 export function hubNow(): number {
@@ -41,28 +47,71 @@ export function follow(): void {
   }
 }
 
-/** Starts to count the seconds; called once. */
+/** Starts to count the seconds, and to look for what tells that trying again is worth it; called once. */
 export function startClock(): void {
   setInterval(() => second.set(second.value + 1), 1000);
+  const away = (): boolean => ["pause", "missing", "gone"].includes(link.value.state);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && away()) follow(); });
+  window.addEventListener("online", () => { if (away()) follow(); });
+  keyChanged(follow); // somebody signed in, in another tab
 }
 
 async function run(): Promise<void> {
-  let revision: number | null = null;
   while (running) {
     try {
-      const path: string = revision === null ? "api/state" : `api/changes?since=${revision}`;
-      const state: HubState = await read<HubState>(path);
-      revision = state.revision;
-      failures = 0;
-      lost = null;
-      skew = state.now - Date.now() / 1000;
-      say("live");
-      hubState.set(state);
+      take(await read<HubState>("api/state")); // tells in words what a WebSocket's handshake cannot
+      if (!(await listened())) await polled();
     } catch (error) {
-      revision = null; // the hub may be another one when it is back
-      await stumble(error);
+      await stumble(error); // what is read next is the whole state: the hub may be another one
     }
   }
+}
+
+function take(state: HubState): void {
+  failures = 0;
+  lost = null;
+  skew = state.now - Date.now() / 1000;
+  const lasting = ["live", "waiting"].includes(link.value.state);
+  say("live");
+  hubState.set(state);
+  if (!lasting) came.set(came.value + 1);
+}
+
+/** Takes states as long as there are some; returns false where no WebSocket comes to the hub. */
+function listened(): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/operator/live`);
+    let open = false;
+    const end = (error: unknown): void => {
+      clearTimeout(timer);
+      socket.onclose = socket.onmessage = null;
+      socket.close();
+      if (open) reject(error);
+      else resolve(false);
+    };
+    const silent = (): void => end(new TypeError("the hub is silent"));
+    let timer = setTimeout(silent, SILENCE);
+    socket.onopen = () => {
+      open = true;
+      socket.send(said(hubState.value?.revision));
+    };
+    socket.onmessage = ({ data }) => {
+      clearTimeout(timer);
+      timer = setTimeout(silent, SILENCE);
+      const state = JSON.parse(String(data)) as HubState;
+      if (state.revision !== undefined) take(state);
+    };
+    socket.onclose = ({ code, reason }) => {
+      if (code === SIGNED_OUT) end(new Refused(401, reason));
+      else if (code === LATER) end(new Refused(429, reason));
+      else end(new TypeError("the connection was lost"));
+    };
+  });
+}
+
+/** Something between this page and the hub lets no WebSocket through: asks again and again instead. */
+async function polled(): Promise<never> {
+  for (;;) take(await read<HubState>(`api/changes?since=${hubState.value?.revision ?? 0}`));
 }
 
 async function stumble(error: unknown): Promise<void> {

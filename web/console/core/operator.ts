@@ -27,6 +27,16 @@ export function dropKey(): void {
   localStorage.removeItem(KEY);
 }
 
+/** Calls when the page key is a new one because somebody signed in, in another tab. */
+export function keyChanged(tell: () => void): void {
+  window.addEventListener("storage", ({ key, newValue }) => { if (key === KEY && newValue) tell(); });
+}
+
+/** What a page says first on its WebSocket, which can have no headers. */
+export function said(since = -1): string {
+  return JSON.stringify({ pageKey: localStorage.getItem(KEY) ?? "", since });
+}
+
 /** Sends a request with the proofs of the operator; throws TypeError when nobody answers. */
 export function operatorFetch(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
