@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 
@@ -14,11 +14,13 @@ from gotapi_printer.card_replies import (
     CardPrint,
     deleted,
     files_in,
+    listed,
+    name_in,
     place_in,
     selected,
 )
 from gotapi_printer.driver import PrinterDriver
-from gotapi_printer.job import JobError
+from gotapi_printer.job import Job, JobError, JobState, Progress
 from gotapi_printer.jobs import Bed, JobBook
 from gotapi_printer.link import LinkError
 from gotapi_printer.print_queue import PrintQueue
@@ -28,8 +30,7 @@ from gotapi_printer.updates import DriverState, DriverUpdate
 ASK_EVERY = 2.0  # seconds between two questions for the progress
 ANSWER_WAIT = 50.0  # seconds for one answer; a printer that heats by the card's file is slow
 HOLD = "card"  # why the queue waits
-
-log = logging.getLogger(__name__)
+AWAY = "the printer was away when this ended; look whether it is whole"
 
 
 class CardReader:
@@ -45,23 +46,38 @@ class CardReader:
         queue: PrintQueue,
         changed: Callable[[], None],
         later: Callable[[Coroutine[Any, Any, None]], None],
+        clock: Callable[[], float],
     ) -> None:
         self._driver = driver
         self._book = book
         self._queue = queue
         self._changed = changed
         self._later = later
+        self._clock = clock
+        self._begun = 0.0
         self._lock = asyncio.Lock()
         self._asking: asyncio.Task[None] | None = None
         self.now: CardPrint | None = None
         """What is printed from the card now."""
+
+    @property
+    def present(self) -> bool:
+        """Whether the printer, by its own word or its firmware, has a slot for a card."""
+        return self._can("SDCARD")
 
     # -- the files ----------------------------------------------------------------------------
 
     async def files(self) -> tuple[CardFile, ...]:
         """List the files. Raises JobError and LinkError."""
         self._check()
-        return files_in(await self._send("M20 L" if self._can("LONG_FILENAME") else "M20"))
+        ask = "M20 L" if self._can("LONG_FILENAME") else "M20"
+        lines = await self._send(ask)
+        if not listed(lines) and self.now is None:
+            await self._send("M21")  # many boards do not see that a card was put in
+            lines = await self._send(ask)
+        if not listed(lines):
+            raise JobError("none is in the printer, or it cannot be read; put one in, ask again")
+        return files_in(lines)
 
     async def delete(self, name: str) -> None:
         """Delete a file. Raises JobError and LinkError."""
@@ -105,6 +121,7 @@ class CardReader:
             except BaseException:
                 self._queue.release(HOLD)
                 raise
+            self._begun = self._clock()
             self._follow(CardPrint(file.long_name or file.name, 0, file.size or 0))
 
     async def pause(self, *, on: bool) -> None:
@@ -128,19 +145,19 @@ class CardReader:
                 await self._send("M26 S0")
             for command in SAFE_END:
                 await self._send(command.decode())
-            self._end()
+            await self._end(JobState.STOPPED, "stopped by an application")
 
     # -- what happens -------------------------------------------------------------------------
 
     def follow(self, update: DriverUpdate, *, came: bool) -> None:
         """Take an update of the driver; a printer that came may be printing from its card."""
-        if came and self._can("SDCARD"):
+        if came and self.present:
             self._queue.hold(HOLD)
             self._later(self._look())
         elif update.state is not DriverState.ONLINE:
             self._stop_asking()
             if update.state is DriverState.HALTED:
-                self._end()
+                self._later(self._end(JobState.FAILED, update.message))
 
     async def _look(self) -> None:
         """See whether the printer is printing from its card."""
@@ -148,11 +165,19 @@ class CardReader:
         with contextlib.suppress(LinkError, TimeoutError):
             place = place_in(await self._send("M27"))
         if place is None:
-            self._end()
+            await self._end(JobState.INTERRUPTED, AWAY)
             await self._queue.advance()
             return
         await self._book.set_bed(Bed.NOT_CLEAR)
-        self._follow(_at(self.now or CardPrint("", 0, 0), place))
+        if self.now is None:
+            self._begun = self._clock()
+        self._follow(_at(self.now or CardPrint(await self._name(), 0, 0), place))
+
+    async def _name(self) -> str:
+        """What the printer calls the file that it prints; empty where it does not tell."""
+        with contextlib.suppress(LinkError, TimeoutError):
+            return name_in(await self._send("M27 C"))
+        return ""
 
     def _follow(self, now: CardPrint) -> None:
         self._set(now)
@@ -171,14 +196,19 @@ class CardReader:
             elif not self.now.paused and not self._lock.locked():
                 # A paused print says that it does not print, too.
                 self._asking = None
-                self._end()
                 await self._book.set_bed(Bed.FINISHED)
+                await self._end(JobState.DONE)
                 await self._queue.advance()
 
-    def _end(self) -> None:
+    async def _end(self, how: JobState, reason: str = "") -> None:
+        """Note how the print ended, if there was one, and let the queue go on."""
         self._stop_asking()
+        ended, self.now = self.now, None
+        if ended is not None:
+            await self._book.record(_past(ended, how, reason, self._begun, self._clock()))
         self._queue.release(HOLD)
-        self._set(None)
+        if ended is not None:
+            self._changed()
 
     def close(self) -> None:
         """Ask no more."""
@@ -201,7 +231,7 @@ class CardReader:
     def _check(self) -> None:
         if self._driver.update.state is not DriverState.ONLINE:
             raise JobError(f"the printer is {self._driver.update.state.value}")
-        if not self._can("SDCARD"):
+        if not self.present:
             raise JobError("the printer has no card, or its firmware does not say so")
 
     async def _send(self, command: str) -> tuple[str, ...]:
@@ -211,3 +241,23 @@ class CardReader:
 
 def _at(now: CardPrint, place: CardPlace) -> CardPrint:
     return msgspec.structs.replace(now, position=place.position, size=place.size)
+
+
+def _past(ended: CardPrint, how: JobState, reason: str, begun: float, now: float) -> Job:
+    """The print as the history has it."""
+    done = 100.0 * ended.position / ended.size if ended.size else 0.0
+    return Job(
+        uuid4().hex[:12],
+        uri="",
+        name=ended.name,
+        order=0,
+        state=how,
+        progress=Progress(percent=100.0 if how is JobState.DONE else round(done, 1)),
+        reason=reason,
+        queued_at=begun,
+        started_at=begun,
+        ended_at=now,
+        runs=1,
+        seconds=now - begun,
+        card=True,
+    )

@@ -12,6 +12,7 @@ _FILE = re.compile(r"(\S+) (\d{1,12})(?: (.{1,255}))?")
 _NAME_ONLY = re.compile(r"\S+\.\S{1,5}")
 _QUOTED = re.compile(r'"([^"]{1,255})"')
 _BYTE = re.compile(r"SD printing byte (\d{1,15})/(\d{1,15})")
+_CURRENT = re.compile(r"Current file: /?(\S+)(?: (.{1,255}))?")
 _OPENED = re.compile(r"File opened:?\s*(\S+)\s+Size:\s*(\d{1,15})")
 
 
@@ -55,6 +56,11 @@ def files_in(lines: Iterable[str]) -> tuple[CardFile, ...]:
     return tuple(found[:MOST_FILES])
 
 
+def listed(lines: Iterable[str]) -> bool:
+    """Whether an answer to M20 is a list; it is none where there is no card, or none is read."""
+    return any(line.startswith(("Begin file list", "GCode files")) for line in lines)
+
+
 def _listed(line: str) -> list[CardFile]:
     if line.startswith('"'):
         return [CardFile(name) for name in _QUOTED.findall(line)]
@@ -77,6 +83,14 @@ def place_in(lines: Iterable[str]) -> CardPlace | None:
         if (match := _BYTE.search(line)) is not None and int(match[2]):
             return CardPlace(min(int(match[1]), int(match[2])), int(match[2]))
     return None
+
+
+def name_in(lines: Iterable[str]) -> str:
+    """The name of the file that is printed by an answer to M27 C; empty where it tells none."""
+    for line in lines:
+        if (match := _CURRENT.search(line)) is not None and match[1] != "(no":
+            return match[2] or match[1]
+    return ""
 
 
 def deleted(lines: Iterable[str]) -> bool:

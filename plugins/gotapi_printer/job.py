@@ -233,6 +233,8 @@ class Job(msgspec.Struct, frozen=True):
     """Commands of its file that an interrupted job had printed before."""
     resumes: str = ""
     """The id of that job."""
+    card: bool = False
+    """Printed by the printer itself, from its card; of the progress only the percentage counts."""
 
     @property
     def run_id(self) -> str:
@@ -303,7 +305,12 @@ def message(job: Job) -> str:
             # DWAPI-3DP 7.2.5, figure 11.
             text = "Printing stopped"
         case JobState.FAILED:
-            text = f"Failed after line {done.file_line}"
+            text = "Failed" + _after(job)
         case _:
-            text = f"Interrupted after line {done.file_line}"
+            text = "Interrupted" + _after(job)
     return f"{text}: {job.reason}" if job.reason else text
+
+
+def _after(job: Job) -> str:
+    done = job.progress
+    return f" after {done.percent:.0f} %" if job.card else f" after line {done.file_line}"

@@ -22,6 +22,7 @@ from gotapi_printer.job import (
     next_copy,
 )
 from gotapi_printer.journal import Place, read_journal
+from gotapi_printer.kept import KeptFiles
 from gotapi_printer.updates import JobReport
 
 MOST_ENDED = 200  # ended jobs kept for each printer; the oldest goes first
@@ -73,12 +74,14 @@ class JobBook:
         records: Collection,
         folder: Path,
         clock: Callable[[], float] = time.time,
+        kept: KeptFiles | None = None,
     ) -> None:
         self._printer = printer
         self._collection = jobs
         self._records = records
         self._folder = folder
         self._clock = clock
+        self._kept = kept
         self._jobs: dict[str, StoredJob] = {}
         self._record = PrinterRecord(printer)
         self._saved = 0.0
@@ -102,7 +105,15 @@ class JobBook:
         kept = {file(job_id) for job_id in ids for file in files}
         for path in self._folder.iterdir():
             if path not in kept:
-                path.unlink()
+                self._put_away(path)
+        self._sweep()
+
+    def _put_away(self, path: Path) -> None:
+        """Keep what is the file of a job that ended, throw away all else."""
+        if path.suffix == SUFFIX and path.stem in self._jobs:
+            self._retire(path.stem)
+        else:
+            path.unlink()
 
     async def _settle(self, stored: StoredJob) -> None:
         """Say what became of a job while the hub was away."""
@@ -187,6 +198,14 @@ class JobBook:
         """Return where it is noted how far the job is, to the line."""
         return self._folder / f"{job_id}.line"
 
+    def gcode(self, job_id: str) -> Path | None:
+        """Return where the job's G-code lies, which is kept for a while after the job's end."""
+        places = [self.path(job_id)]
+        if self._kept is not None:
+            self._sweep()
+            places.append(self._kept.path(job_id))
+        return next((path for path in places if path.exists()), None)
+
     def adopt(self, source: Path, job_id: str) -> Path:
         """Give the job its own copy of a file, by a link where the disk allows it."""
         path = self.path(job_id)
@@ -204,12 +223,25 @@ class JobBook:
         self.journal_path(job_id).unlink(missing_ok=True)
 
     def _tidy(self, *job_ids: str) -> None:
-        """Throw away the files of jobs that ended, but those of a print that may go on."""
+        """Put away the files of jobs that ended, but those of a print that may go on."""
         rest = self.resumable()
         for job_id in job_ids:
             if rest is None or rest.job.id != job_id:
                 with contextlib.suppress(OSError):
-                    self.drop_file(job_id)
+                    self._retire(job_id)
+
+    def _retire(self, job_id: str) -> None:
+        """Take the file of a job that ended from those that can be printed."""
+        if self._kept is not None:
+            with contextlib.suppress(OSError):
+                self._kept.take(self.path(job_id), job_id)
+            self._sweep()
+        self.drop_file(job_id)
+
+    def _sweep(self) -> None:
+        if self._kept is not None:
+            ended = [(stored.job.id, stored.job.ended_at or 0.0) for stored in self.ended()]
+            self._kept.sweep(ended, self._clock())
 
     # -- what happens -------------------------------------------------------------------------
 
@@ -251,6 +283,11 @@ class JobBook:
     async def settle(self, job_id: str, place: Place) -> None:
         """Note how far a job that was interrupted really came."""
         await self._put(_at(self._jobs[job_id], place))
+
+    async def record(self, job: Job) -> None:
+        """Store a print that ended without ever having been in the queue."""
+        await self._put(StoredJob(job, self._printer, ""))
+        await self._forget()
 
     async def begin(self, job_id: str) -> Job:
         """Note that a job goes to the printer, and that its bed will not be clear; returns it."""

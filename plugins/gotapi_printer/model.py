@@ -152,6 +152,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
     copies_done: int
     progress: float  # 0 to 1, of the last copy
     reason: str = ""
+    source: str = ""  # `card`: the printer printed it from its card, without the hub
     queued_at: str = ""
     started_at: str = ""
     ended_at: str = ""

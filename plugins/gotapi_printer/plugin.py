@@ -23,6 +23,7 @@ from gotapi_printer import view
 from gotapi_printer.ble_radio import BleSettings
 from gotapi_printer.files.desk import FileDesk
 from gotapi_printer.jobs import JobBook
+from gotapi_printer.kept import KeptFiles
 from gotapi_printer.link import Link
 from gotapi_printer.link_ble import BleLink
 from gotapi_printer.link_serial import SerialSettings, serial_link
@@ -43,6 +44,7 @@ from gotapi_printer.printer import Content, Printer
 from gotapi_printer.routes_card import CardRoutes
 from gotapi_printer.routes_content import ContentRoutes
 from gotapi_printer.routes_files import FileRoutes
+from gotapi_printer.routes_job import JobRoutes
 from gotapi_printer.routes_policy import PolicyRoutes
 from gotapi_printer.routes_queue import QueueRoutes
 from gotapi_printer.routes_resume import ResumeRoutes
@@ -51,6 +53,7 @@ from gotapi_printer.serial_place import SerialPlace, serial_ports
 from gotapi_printer.slicings import Slicing
 
 JOBS = "jobs"  # the collection and the folder of that name
+PRINTED = "printed"  # the folder of what jobs leave when they end
 PRINTERS = "printers"  # what is remembered of each
 PACES = "paces"  # what prints taught about estimates
 DISCOVER_EVERY = 2.0  # seconds between two looks at USB
@@ -61,6 +64,7 @@ class PrinterPlugin(
     CardRoutes,
     ContentRoutes,
     FileRoutes,
+    JobRoutes,
     PolicyRoutes,
     QueueRoutes,
     ResumeRoutes,
@@ -82,6 +86,7 @@ class PrinterPlugin(
         self.desk = FileDesk(context.folder / SLICING)
         self.desk.open()
         self.open_contents(settings)
+        self.open_jobs()
         for port in settings.ports:
             await self._add(port)
         if settings.discover != "off":
@@ -187,7 +192,8 @@ class PrinterPlugin(
         link = _links(port)
         folder = self.context.folder / JOBS / own_id
         jobs, records = self.context.collection(JOBS), self.context.collection(PRINTERS)
-        book = JobBook(own_id, jobs, records, folder)
+        kept = KeptFiles(self.context.folder / PRINTED / own_id)
+        book = JobBook(own_id, jobs, records, folder, kept=kept)
         work = Slicing(self.desk, self.context.collection(SLICING))
         if not port.slicer_profile:
             settings: PrinterSettings = self.context.settings

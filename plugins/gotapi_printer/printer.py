@@ -114,7 +114,7 @@ class Printer:
         )
         self._pausing = Pausing(self._driver, _scripts(settings))
         self.resuming = Resuming(book, self.queue, self._driver)
-        self.card = CardReader(self._driver, book, self.queue, self._tell, self._later)
+        self.card = CardReader(self._driver, book, self.queue, self._tell, self._later, clock)
         self.fetchings = Fetchings(
             content.client,
             book,
@@ -216,6 +216,15 @@ class Printer:
         ended = self._book.ended()
         part = ended[offset : offset + limit]
         return tuple(view.history(stored, self._when) for stored in part), len(ended)
+
+    def job(self, job_id: str) -> tuple[StoredJob, Path | None]:
+        """Return a job and where its G-code lies, if it does; raises InvalidParameter."""
+        stored = self._book.find(job_id)
+        if stored is None:
+            raise InvalidParameter(
+                f"'{self.name}' has no job '{job_id[:40]}'; GET /gotapi/3dp/jobs lists those it has"
+            )
+        return stored, self._book.gcode(job_id)
 
     def prompts(self) -> tuple[PromptEntry, ...]:
         """Return what somebody is asked."""

@@ -28,9 +28,11 @@ class CardResult(Result):
 
 
 class CardPrintResult(Result):
-    """What is printed from the card now, or nothing."""
+    """What is printed from the card now, or nothing, and whether a print could begin."""
 
     card_print: CardPrint | None = None
+    has_card: bool = True  # a slot for one; whether a card is in it, its files tell
+    armed: bool = False
 
 
 class CardRoutes(ABC):
@@ -58,7 +60,7 @@ class CardRoutes(ABC):
     @get("3dp", "cardPrint")
     async def card_print(self, call: Call) -> CardPrintResult:
         """Tell what is printed from the card, and how far it is."""
-        return CardPrintResult(card_print=self._printer(call).card.now)
+        return _told(self._printer(call))
 
     @put("3dp", "cardPrint")
     async def print_from_card(self, call: Call, params: CardParams) -> CardPrintResult:
@@ -67,14 +69,15 @@ class CardRoutes(ABC):
         _check_armed(printer)
         with _refused():
             await printer.card.start(params.name)
-        return CardPrintResult(card_print=printer.card.now)
+        return _told(printer)
 
     @delete("3dp", "cardPrint")
     async def stop_card_print(self, call: Call) -> CardPrintResult:
         """Stop the print from the card; the heaters go off."""
+        printer = self._printer(call)
         with _refused():
-            await self._printer(call).card.stop()
-        return CardPrintResult()
+            await printer.card.stop()
+        return _told(printer)
 
     @put("3dp", "cardPause")
     async def pause_card_print(self, call: Call) -> CardPrintResult:
@@ -90,7 +93,12 @@ class CardRoutes(ABC):
         printer = self._printer(call)
         with _refused():
             await printer.card.pause(on=on)
-        return CardPrintResult(card_print=printer.card.now)
+        return _told(printer)
+
+
+def _told(printer: Printer) -> CardPrintResult:
+    card = printer.card
+    return CardPrintResult(card_print=card.now, has_card=card.present, armed=printer.armed)
 
 
 def _check_armed(printer: Printer) -> None:

@@ -231,6 +231,7 @@ def history(stored: StoredJob, when: Callable[[float], str]) -> HistoryEntry:
         copies_done=done,
         progress=round(job.progress.percent / 100.0, 4),
         reason=job.reason,
+        source="card" if job.card else "",
         queued_at=when(job.queued_at),
         started_at="" if job.started_at is None else when(job.started_at),
         ended_at="" if job.ended_at is None else when(job.ended_at),

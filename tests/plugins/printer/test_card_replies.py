@@ -10,6 +10,8 @@ from gotapi_printer.card_replies import (
     CardPlace,
     deleted,
     files_in,
+    listed,
+    name_in,
     place_in,
     selected,
 )
@@ -71,6 +73,26 @@ def test_whether_it_is_gone() -> None:
     assert not deleted(["Deletion failed, File: A.G."])
 
 
+def test_whether_there_is_a_list_at_all() -> None:
+    assert listed(["Begin file list", "End file list"])
+    assert listed(["GCode files:"])
+    assert not listed(["echo:No media"])
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        (["Current file: /SHORT~1.GCO short of Anna.gcode"], "short of Anna.gcode"),
+        (["T:20", "Current file: A.GCO"], "A.GCO"),
+        (["Current file: (no file)"], ""),
+        (["SD printing byte 5/10"], ""),
+        ([], ""),
+    ],
+)
+def test_the_name_of_what_is_printed(said: list[str], name: str) -> None:
+    assert name_in(said) == name
+
+
 @given(st.lists(st.text(max_size=40), max_size=20))
 def test_no_words_break_it(said: list[str]) -> None:
     assert len(files_in(["Begin file list", *said])) <= len(said) * 20
@@ -78,3 +100,5 @@ def test_no_words_break_it(said: list[str]) -> None:
     assert place is None or place.position <= place.size
     assert selected(said) in (True, False)
     assert deleted(said) in (True, False)
+    assert listed(said) in (True, False)
+    assert len(name_in(said)) <= 255

@@ -42,7 +42,24 @@ async def test_the_files_are_listed(with_card) -> None:
 async def test_a_printer_without_a_card_says_so(desk) -> None:
     async with desk() as one:
         assert "has no card" in await one.refused(16, "get", "card")
-        assert (await one.call("get", "cardprint"))["cardPrint"] is None
+        told = await one.call("get", "cardprint")
+        assert (told["cardPrint"], told["hasCard"], told["armed"]) == (None, False, False)
+
+
+@pytest.mark.parametrize("after", ["No media", "Begin file list\nA.GCO 12 a.gcode\nEnd file list"])
+async def test_an_empty_slot_says_so_and_a_card_put_in_is_read(scripted, desk, after: str) -> None:
+    printer = scripted(
+        {"M115": "FIRMWARE_NAME:Marlin 2.1\nCap:SDCARD:1\nok", "M20": "echo:No media\nok"}
+    )
+    async with desk(settings={"path": printer.path}) as one:
+        assert "put one in" in await one.refused(16, "get", "card")
+        assert printer.heard.count("M21") == 1
+        assert (await one.call("get", "cardprint"))["hasCard"]
+        printer.answers["M20"] = f"{after}\nok"
+        if "A.GCO" in after:
+            assert (await one.call("get", "card"))["files"][0]["size"] == 12
+        else:
+            assert "put one in" in await one.refused(16, "get", "card")
 
 
 async def test_a_file_of_the_card_is_printed_to_its_end(with_card) -> None:
@@ -54,6 +71,11 @@ async def test_a_file_of_the_card_is_printed_to_its_end(with_card) -> None:
         assert status["operatingStatus"] == "printing"
         waiting = await one.print("G28\nM117 from the hub\n")
         status = await one.until(lambda status: "cardPrint" not in status)
+        entry = (await one.call("get", "history"))["history"][0]
+        assert (entry["name"], entry["result"], entry["source"]) == ("SHORT.GCO", "done", "card")
+        assert entry["progress"] == 1
+        assert entry["time"] > 0
+        assert status["lastJob"]["msg"] == "Printed"
         assert (await one.call("get", "bed"))["bed"] == "notClear"
         assert "M117 from the hub" not in one.transcript()
         await one.call("put", "bed")
@@ -80,6 +102,12 @@ async def test_the_progress_is_told_and_a_print_is_paused_and_stopped(with_card)
         lines = one.transcript()
         assert {"M524", "M104 S0", "M140 S0"} <= set(lines)
         assert "nothing is printed" in await one.refused(16, "delete", "cardprint")
+        entry = (await one.call("get", "history"))["history"][0]
+        assert (entry["result"], entry["reason"]) == ("stopped", "stopped by an application")
+        assert 0 < entry["progress"] < 1
+        assert "card in the printer" in await one.refused(
+            10, "get", "job/gcode", jobId=entry["jobId"]
+        )
 
 
 async def test_who_did_not_arm_the_printer_prints_and_deletes_nothing(with_card) -> None:
@@ -131,3 +159,41 @@ async def test_a_print_from_the_card_goes_on_over_a_pulled_cable(with_card) -> N
         here = status["cardPrint"]["position"]
         await one.until(lambda status: status["cardPrint"]["position"] > here)
         await one.call("delete", "cardprint")
+
+
+async def test_a_print_that_ended_while_the_printer_was_away_is_told_so(with_card) -> None:
+    async with with_card("--unplug-at", "14", "--replug-after", "0.3") as one:
+        await arm(one)
+        await one.call("put", "cardprint", name="long part.gcode")
+        await one.until(lambda status: status["online"] and "cardPrint" not in status)
+        entry = (await one.call("get", "history"))["history"][0]
+        assert (entry["result"], entry["source"]) == ("interrupted", "card")
+        assert "the printer was away" in entry["reason"]
+
+
+async def test_a_print_that_the_firmware_ended_failed(with_card) -> None:
+    async with with_card() as one:
+        await arm(one)
+        await one.call("put", "cardprint", name="long part.gcode")
+        await one.call("put", "emergencystop")
+        status = await one.until(lambda status: "lastJob" in status)
+        assert status["lastJob"]["msg"].startswith("Failed after 0 %: ")
+        assert "cardPrint" not in status
+
+
+async def test_a_print_that_was_begun_without_the_hub_gets_its_name_from_the_printer(
+    scripted, desk
+) -> None:
+    printer = scripted(
+        {
+            "M115": "FIRMWARE_NAME:Marlin 2.1\nCap:SDCARD:1\nok",
+            "M27": "SD printing byte 5/10\nok",
+            "M27 C": "Current file: /A~1.GCO a long name.gcode\nok",
+        }
+    )
+    async with desk(settings={"path": printer.path}) as one:
+        status = await one.until(lambda status: "cardPrint" in status)
+        assert (status["cardPrint"]["name"], status["cardPrint"]["position"]) == (
+            "a long name.gcode",
+            5,
+        )
