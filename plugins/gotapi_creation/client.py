@@ -47,6 +47,7 @@ TRIES: Final = 3
 _PAUSES: Final = (0.2, 1.0)  # seconds before the second and the third try
 _PIECE: Final = 1 << 18
 _FILE_TIME: Final = 900.0  # seconds for one file, as long as services give
+_GUIDE_TIME: Final = 60.0  # seconds; a service may draw its guides when the first is wanted
 _LARGEST: Final = 256 << 20  # bytes of a file; a GLB of two million triangles has 60 MB
 _AGAIN: Final = frozenset({Code.SERVICE_OFFLINE, Code.SERVICE_TIMEOUT})
 _QUIET = logging.getLogger("gotapi.plugin.creation.socket")
@@ -167,6 +168,42 @@ class ServiceClient:
             code = error.code if error.code is Code.STORAGE_FULL else Code.BAD_RESULT
             raise CreationError(code, error.message) from error
 
+    async def guide(self, address: str, limit: int) -> bytes:
+        """Return the picture of a template; only of the service's own host. Raises CreationError.
+
+        No token is sent: a guide is for everybody who may see the templates.
+        """
+        import httpx2
+
+        url = self._own(address)
+        try:
+            async with (
+                asyncio.timeout(_GUIDE_TIME),
+                self._http.stream("GET", url, timeout=_GUIDE_TIME) as answer,
+            ):
+                if answer.status_code != 200:  # a redirect too: it could lead anywhere
+                    raise CreationError(
+                        Code.BAD_ANSWER,
+                        f"The creation service does not give its guide (HTTP {answer.status_code})",
+                    )
+                return await _body(answer, limit)
+        except (TimeoutError, httpx2.TimeoutException):
+            raise self._late(_GUIDE_TIME) from None
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            raise self._offline(error) from error
+
+    def _own(self, address: str) -> str:
+        """Return a full address of the service's own host; raises CreationError(BAD_ANSWER)."""
+        url = service_url(f"{self.url}{address}" if address.startswith("/") else address)
+        parts = urlsplit(url)
+        if parts.hostname != self._host or parts.scheme not in ("http", "https"):
+            raise CreationError(
+                Code.BAD_ANSWER,
+                "The creation service names a guide at another place than its own; the hub "
+                "fetches none from there",
+            )
+        return url
+
     async def reports(
         self, url: str, secure_token: str, job_id: str
     ) -> AsyncGenerator[Report, None]:
@@ -235,14 +272,14 @@ def _inner(host: str) -> bool:
         return False
 
 
-async def _body(answer: httpx2.Response) -> bytes:
+async def _body(answer: httpx2.Response, limit: int = LARGEST_ANSWER) -> bytes:
     pieces = bytearray()
     async for piece in answer.aiter_bytes(_PIECE):
         pieces += piece
-        if len(pieces) > LARGEST_ANSWER:
+        if len(pieces) > limit:
             raise CreationError(
                 Code.BAD_ANSWER,
-                f"The creation service's answer is longer than {LARGEST_ANSWER} bytes",
+                f"The creation service's answer is longer than {limit} bytes",
             )
     return bytes(pieces)
 

@@ -14,6 +14,7 @@ import msgspec
 
 from gotapi_core.plugin import Blobs, Others
 from gotapi_creation.book import Book, new_file_id, new_token
+from gotapi_creation.guides import Guides
 from gotapi_creation.jobs import Works
 from gotapi_creation.model import (
     PLUGIN,
@@ -53,7 +54,6 @@ from gotapi_creation.wire import (
     read_attributes,
     read_connecting,
     read_transfer,
-    service_url,
     views_of_number,
 )
 from gotapi_creation.wire import Attributes as AttributesAnswer
@@ -93,6 +93,7 @@ class CreationDesk:
         settings: CreationSettings,
         blobs: Blobs,
         others: Others,
+        guides: Guides,
     ) -> None:
         self._book = book
         self._services = services
@@ -100,6 +101,7 @@ class CreationDesk:
         self._settings = settings
         self._blobs = blobs
         self._others = others
+        self._guides = guides
         self._links: dict[tuple[str, int, str], tuple[float, str]] = {}
         self._ways: Mapping[
             Op, Callable[[Request, Asker], Awaitable[tuple[Answer, int | None]]]
@@ -260,11 +262,12 @@ class CreationDesk:
             remote = await self._connect(known, session.request_code, session.application)
             await self._book.keep_session(msgspec.structs.replace(session, remote_token=remote))
             members = await client.ask(msgspec.structs.replace(wanted, secure_token=remote))
-        base = client.url
-        templates = tuple(
-            msgspec.structs.replace(one, image_url=_full(one.image_url, base))
-            for one in read_attributes(members).templates
-        )
+
+        def ours(url: str) -> str:
+            return asker.base_url + self._guides.offer(known.id, client.url, url)
+
+        found = read_attributes(members).templates
+        templates = tuple(one.with_pictures(ours) for one in found)
         return AttributesAnswer(templates), session.request_code
 
     async def _set_attribute(self, request: Request, asker: Asker) -> tuple[Answer, int | None]:
@@ -449,16 +452,6 @@ def _assigned(job: Job, ask: AttributesAsk) -> tuple[PictureFile, ...]:
             "each silhouette",
         )
     return tuple(msgspec.structs.replace(by_id[ask.files[view]], view=view) for view in views)
-
-
-def _full(url: str, base: str) -> str:
-    if not url:
-        return ""
-    if url.startswith("/"):
-        return base + url
-    with suppress(CreationError):
-        return service_url(url)
-    return ""
 
 
 class _storing:  # noqa: N801  # used like a function

@@ -10,6 +10,7 @@ from gotapi_core.plugin import Context, Plugin, Service
 from gotapi_creation.book import Book
 from gotapi_creation.desk import CreationDesk
 from gotapi_creation.embedded_service import EmbeddedDesk
+from gotapi_creation.guides import Guides
 from gotapi_creation.jobs import Works
 from gotapi_creation.model import PLUGIN, VERSION, CreationSettings
 from gotapi_creation.redact import quiet
@@ -50,8 +51,15 @@ class CreationPlugin(SurfaceRoutes, ProfileRoutes, Plugin):
             self._embedded.ready if self._embedded is not None else None,
         )
         self.works = Works(self.book, self.known_services.reach, settings)
+        self.guides = Guides(context.folder, self.known_services, time.monotonic)
         self.desk = CreationDesk(
-            self.book, self.known_services, self.works, settings, context.blobs, context.others
+            self.book,
+            self.known_services,
+            self.works,
+            settings,
+            context.blobs,
+            context.others,
+            self.guides,
         )
         self._showing = Showing(self.book, context.blobs, context.others, settings.keep_results)
         context.spawn(self._showing.run())
@@ -62,6 +70,8 @@ class CreationPlugin(SurfaceRoutes, ProfileRoutes, Plugin):
             self._showing.stop()
         if hasattr(self, "works"):
             await self.works.stop()
+        if hasattr(self, "guides"):
+            await self.guides.stop()
         if getattr(self, "_embedded", None) is not None:
             assert self._embedded is not None
             await self._embedded.stop()

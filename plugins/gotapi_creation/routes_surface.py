@@ -16,6 +16,7 @@ from gotapi_core.protocol.errors import GotapiError
 from gotapi_core.protocol.messages import Caller
 from gotapi_creation.book import Book
 from gotapi_creation.desk import Asker, CreationDesk
+from gotapi_creation.guides import GUIDES, Guides
 from gotapi_creation.model import (
     FILES,
     PREVIEW_MODEL,
@@ -39,6 +40,7 @@ from gotapi_creation.wire.words import fold, int_of
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _HEADERS: Final = (("content-type", "application/json"), ("referrer-policy", "no-referrer"))
+_PICTURE: Final = (("content-type", "image/png"), ("referrer-policy", "no-referrer"))
 _PREVIEWS: Final = {PREVIEW_PICTURE: "image/png", PREVIEW_MODEL: "model/gltf-binary"}
 # GotAPI's result codes of a token -> ours; what is not here is NOT_AUTHORIZED.
 _REFUSALS: Final = {12: Code.EXPIRED_TOKEN, 13: Code.INVALID_TOKEN, 14: Code.OUT_OF_SCOPE}
@@ -50,6 +52,7 @@ class SurfaceRoutes(ABC):
     context: Context
     desk: CreationDesk
     book: Book
+    guides: Guides
 
     @surface("/3dcapi", scope="3dcapi")
     async def operation(self, request: SurfaceRequest) -> SurfaceReply:
@@ -80,9 +83,11 @@ class SurfaceRoutes(ABC):
 
     @surface("/3dcapi/files")
     async def file(self, request: SurfaceRequest) -> SurfaceReply:
-        """Take a picture, or show a preview; the key in the address stands for a token."""
+        """Take a picture, or show a guide or preview; the key in the address stands for a token."""
         parts = request.path.removeprefix(FILES).strip("/").split("/")
         try:
+            if request.method == "GET" and len(parts) == 2 and parts[0] == GUIDES:
+                return SurfaceReply(headers=_PICTURE, file=str(await self.guides.picture(parts[1])))
             if request.method == "GET" and len(parts) == 3:
                 return self._preview(*parts)
             if request.method in ("PUT", "POST") and len(parts) == 2 and parts[0].isdecimal():

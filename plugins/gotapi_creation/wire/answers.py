@@ -24,6 +24,8 @@ _MOST_FILES: Final = 32  # entries of one fileTransInfo
 _KNOWN_TEMPLATE: Final = frozenset(
     ["templateid", "species", "gender", "age", "style", "2dsilhouetteimgurl", "silhouetteid"]
 )
+# Extensions: the text has an address for the front only.
+_PICTURES: Final = frozenset(["rightsilhouetteimgurl", "backsilhouetteimgurl"])
 
 
 class ServiceEntry(msgspec.Struct, frozen=True):
@@ -70,6 +72,15 @@ class TemplateEntry(msgspec.Struct, frozen=True):
     image_url: str
     silhouette_id: int
     extra: Mapping[str, object] = {}
+
+    def with_pictures(self, place: Callable[[str], str]) -> TemplateEntry:
+        """Return the template with each address of a guide changed; where there is none, none."""
+        extra = dict(self.extra)
+        for name, value in self.extra.items():
+            if isinstance(value, str) and value and fold(name) in _PICTURES:
+                extra[name] = place(value)
+        front = place(self.image_url) if self.image_url else ""
+        return msgspec.structs.replace(self, image_url=front, extra=extra)
 
 
 class Done(msgspec.Struct, frozen=True):

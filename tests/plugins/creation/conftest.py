@@ -72,6 +72,8 @@ class Fake:
         self.jobs: dict[str, str] = {}  # by idempotency key
         self.ready = False
         self.numbers = itertools.count(100)
+        self.guides: dict[str, Response] = {}
+        self.looked: list[Request] = []  # for guides
         self.cut = 0  # so many requests are answered by closing the connection
 
     def count(self, op: str) -> int:
@@ -157,6 +159,10 @@ class Fake:
             return StreamingResponse(_endless())
         return Response(self.models[name])
 
+    async def guide(self, request: Request) -> Response:
+        self.looked.append(request)
+        return self.guides.get(request.path_params["name"], Response(status_code=404))
+
     async def socket(self, socket: WebSocket) -> None:
         await socket.accept()
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
@@ -172,6 +178,7 @@ class Fake:
                 Route("/3dcapi/{op}", self.operation, methods=["GET", "PUT"]),
                 Route("/in/{number:int}", self.take, methods=["PUT"]),
                 Route("/out/{name}", self.give),
+                Route("/silhouette2D/{name}", self.guide),
                 WebSocketRoute("/3dcapi/websocket", self.socket),
             ]
         )

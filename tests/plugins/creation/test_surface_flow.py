@@ -58,12 +58,12 @@ async def test_the_request_code_is_kept_in_the_session(app, fake):
     assert fake.last("getattribute")["requestCode"] == "4711"
 
 
-async def test_templates_go_through_with_full_addresses(app, fake):
+async def test_templates_go_through_and_their_guides_are_had_from_the_hub(app, fake):
     await app.connect()
     [entry] = (await app.ask("getattribute"))["templateInfo"]
     assert entry["templateId"] == 13579
     assert entry["partNames"] == ["head"]
-    assert entry["2DsilhouetteImgUrl"] == f"{fake.url}/silhouette2D/13579"
+    assert entry["2DsilhouetteImgUrl"].startswith(f"{app.url}/3dcapi/files/guides/")
 
 
 async def test_the_only_service_is_connected_to_without_its_id(app):
