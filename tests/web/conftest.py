@@ -6,9 +6,12 @@ import asyncio
 import json
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Callable, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,10 +22,13 @@ from gotapi_auth.server import RequestAdded
 from gotapi_core.hub import Hub
 from gotapi_core.plugin import Call, Plugin, Result, Service, event, get
 from gotapi_core.protocol.identity import Identity, Lineage
+from gotapi_core.server import console as console_module
 from gotapi_core.server.console import bundled
 from gotapi_core.testing import LiveHub, live_hub
 
 ROOT = Path(__file__).parents[2]
+SDK = Path(console_module.__file__).parent / "console" / "sdk" / "gotapi.js"
+PAGE = Path(__file__).parent / "sdk_page.html"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE = 20_000  # ms; a loaded machine is five times slower than an idle one
 FLAGS = (
@@ -165,8 +171,14 @@ async def site(shared_site: Site) -> AsyncIterator[Site]:
     await shared_site.clear()
 
 
+@pytest.fixture(scope="module")
+def browser_flags() -> tuple[str, ...]:
+    """More options of the browser; a module can have its own."""
+    return ()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser(console: None) -> AsyncIterator[Any]:
+async def browser(console: None, browser_flags: tuple[str, ...]) -> AsyncIterator[Any]:
     """The browser of a module; each test has a profile of its own in it."""
     pytest.importorskip("playwright", reason="the browser tests need playwright")
     if CHROMIUM is None:
@@ -174,7 +186,9 @@ async def browser(console: None) -> AsyncIterator[Any]:
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*FLAGS, *browser_flags]
+        )
         yield browser
         await browser.close()
 
@@ -188,6 +202,25 @@ def node() -> str:
     if found is None or not major.isdigit() or int(major) < 20:
         pytest.skip("Node 20 or newer is not installed")
     return found
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        return None
+
+
+@pytest.fixture(scope="module")
+def foreign(console: None, tmp_path_factory: Any) -> Iterator[str]:
+    """Serve a page with a copy of the SDK, from another origin than the hub's."""
+    folder = tmp_path_factory.mktemp("foreign")
+    (folder / "index.html").write_bytes(PAGE.read_bytes())
+    (folder / "gotapi.js").write_bytes(SDK.read_bytes())
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

@@ -2,39 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-
 import pytest
-
-from gotapi_core.server import console as console_module
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NASTY = '<img src=x onerror="window.struck=1"><b>bold</b>'
-SDK = Path(console_module.__file__).parent / "console" / "sdk" / "gotapi.js"
-PAGE = Path(__file__).parent / "sdk_page.html"
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        return None
-
-
-@pytest.fixture
-def foreign(console: None, tmp_path: Path) -> Iterator[str]:
-    """Serve a page with a copy of the SDK, from another origin than the hub's."""
-    (tmp_path / "index.html").write_bytes(PAGE.read_bytes())
-    (tmp_path / "gotapi.js").write_bytes(SDK.read_bytes())
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(tmp_path))) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"http://localhost:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 async def begin(tab, site) -> None:

@@ -36,8 +36,8 @@ async def test_signing_in_again_in_one_tab_brings_the_others_back(site, tab):
 async def test_where_no_websocket_comes_through_it_asks_instead(site, open_tab):
     tab = await open_tab("about:blank")
     await tab.add_init_script(
-        "window.WebSocket = class { constructor() { setTimeout(() => this.onclose({ code: 1006 })) }"
-        " close() {} }"
+        "window.WebSocket = class {"
+        " constructor() { setTimeout(() => this.onclose({ code: 1006 })) } close() {} }"
     )
     await tab.goto(site.link())
     await tab.wait_for_selector(LIVE, state="attached")

@@ -1,6 +1,7 @@
 /** Finding the hub of this computer. */
 import { HubUnreachable, LocalNetworkDenied } from "./errors.js";
 import { Hub, type HubOptions } from "./hub.js";
+import { localNetwork, UNDECIDED } from "./network.js";
 
 export interface FindOptions extends HubOptions {
   /** Where to look, the best first. */
@@ -28,6 +29,11 @@ export async function findHub(options: FindOptions = {}): Promise<Hub> {
   const told = failures.find((one) => !(one instanceof HubUnreachable));
   throw (
     failures.find((one) => one instanceof LocalNetworkDenied) ?? told ??
-    new HubUnreachable("No hub answers on this computer. Start it with `gotapi run`.")
+    new HubUnreachable(`No hub answers on this computer. Start it with \`gotapi run\`.${await undecided(hubs)}`)
   );
+}
+
+async function undecided(hubs: readonly Hub[]): Promise<string> {
+  const states = await Promise.all(hubs.map((hub) => localNetwork(hub.url)));
+  return states.some((one) => one.state === "prompt") ? UNDECIDED : "";
 }

@@ -20,6 +20,10 @@ const EXPLAIN = {
     "This page came without encryption (http), and browsers do not let such pages of the internet reach your computer. Open it by https.",
 } as const;
 
+/** For a page that got no answer, and whose user has not decided yet. */
+export const UNDECIDED =
+  " If it runs, your browser keeps this site from it: allow access to your local network when you are asked, and load the page again.";
+
 /** Asks the browser, without any question to its user, whether the page may reach the hub. */
 export async function localNetwork(url = "http://127.0.0.1:4035"): Promise<LocalNetwork> {
   const state = await judged(url);

@@ -1,6 +1,6 @@
 /** One request and its answer, with the proof where there is a key, and failures in words. */
 import { HubFault, HubRefused, HubUnreachable, LocalNetworkDenied, TokenRejected } from "./errors.js";
-import { localNetwork, towards } from "./network.js";
+import { localNetwork, towards, UNDECIDED } from "./network.js";
 import { Proof } from "./proof.js";
 
 /** The members of an answer. */
@@ -85,7 +85,8 @@ export class Wire {
     if (network.state === "denied" || network.state === "insecure") {
       return new LocalNetworkDenied(network.explain);
     }
-    return new HubUnreachable(`No hub answers at ${this.url}. Start it with \`gotapi run\`.`);
+    const more = network.state === "prompt" ? UNDECIDED : "";
+    return new HubUnreachable(`No hub answers at ${this.url}. Start it with \`gotapi run\`.${more}`);
   }
 }
 
