@@ -233,6 +233,8 @@ class Job(msgspec.Struct, frozen=True):
     """Commands of its file that an interrupted job had printed before."""
     resumes: str = ""
     """The id of that job."""
+    held: bool = False
+    """Waits until somebody lets it begin."""
     card: bool = False
     """Printed by the printer itself, from its card; of the progress only the percentage counts."""
 
@@ -284,6 +286,8 @@ def message(job: Job) -> str:
     match job.state:
         case JobState.FETCHING:
             text = f"Fetching {done.percent:.0f} %"
+        case JobState.QUEUED if job.held:
+            text = "Waiting to be let begin"
         case JobState.QUEUED if job.copy > 1:
             text = f"Waiting to print copy {job.copy} of {job.copies}"
         case JobState.QUEUED:

@@ -107,6 +107,7 @@ class PrintParams(SliceParams):
     copies: Copies = 1
     bed_clear: Literal["ask", "assume"] = "ask"
     secure_token: str = ""  # of the content server that `uri` is at
+    start: Literal["now", "later"] = "now"  # later: when somebody lets it begin
 
 
 class StopParams(Params):
@@ -137,6 +138,7 @@ class QueueEntry(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True
     copies: int = 1
     copy: int = 1  # the copy that is printed, or comes next
     notes: tuple[str, ...] = ()  # what the printer's policy changed in the file, or left out
+    held: bool = False  # waits until somebody lets it begin
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

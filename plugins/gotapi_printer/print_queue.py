@@ -38,6 +38,8 @@ class PrintOrder(msgspec.Struct, frozen=True):
     copies: int = 1
     assume_clear: bool = False
     """The application knows that the bed is, or will be, clear."""
+    held: bool = False
+    """Somebody wants to look at it before it begins."""
 
 
 class PrintQueue:
@@ -79,6 +81,7 @@ class PrintQueue:
             queued_at=self._clock(),
             copies=order.copies,
             assume_clear=order.assume_clear,
+            held=order.held,
         )
 
     async def add(self, source: Path, order: PrintOrder) -> str:
@@ -134,6 +137,16 @@ class PrintQueue:
         await self.advance()
         self._on_change()
 
+    async def let_begin(self, job_id: str) -> None:
+        """Let a held job have its turn; raises JobError for one that is not held."""
+        async with self._lock:
+            stored = self._book.find(job_id)
+            if stored is None or stored.job.state.final or not stored.job.held:
+                raise JobError(f"job '{job_id[:40]}' does not wait to be let begin")
+            await self._book.change(job_id, held=False)
+        await self.advance()
+        self._on_change()
+
     async def move(self, job_id: str, place: int) -> None:
         """Give a waiting job another place, counted from 0 behind the one that is printed."""
         async with self._lock:
@@ -170,8 +183,8 @@ class PrintQueue:
         """Whether somebody has to say that the bed is clear."""
         if self._book.active() is not None or self._book.bed is Bed.CLEAR:
             return False
-        waiting = self._book.waiting()
-        return not (waiting and self._bed_will_do(waiting[0].job))
+        first = self._first()
+        return not (first is not None and self._bed_will_do(first))
 
     async def _told_clear(self, order: PrintOrder) -> None:
         """Who says so with nothing before it in the queue, says it of the bed as it is."""
@@ -205,12 +218,15 @@ class PrintQueue:
             return None
         if self._driver.update.state is not DriverState.ONLINE:
             return None
-        waiting = self._book.waiting()
+        job = self._first()
         # A job that is still fetched or sliced holds the ones behind it: order is a promise.
-        if not waiting or waiting[0].job.state is not JobState.QUEUED:
+        if job is None or job.state is not JobState.QUEUED:
             return None
-        job = waiting[0].job
         return job if self._bed_will_do(job) else None
+
+    def _first(self) -> Job | None:
+        """The job whose turn is next; one that is held lets others pass."""
+        return next((stored.job for stored in self._book.waiting() if not stored.job.held), None)
 
     async def _start(self, job: Job) -> None:
         bed = self._book.bed

@@ -105,6 +105,7 @@ def _order(call: Call, name: str, params: PrintParams) -> PrintOrder:
         call.application,
         params.copies,
         params.bed_clear == "assume",
+        params.start == "later",
     )
 
 

@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Final
 
-from gotapi_core.plugin import Blob, Call, Context, Result, get
+from gotapi_core.plugin import Blob, Call, Context, Result, get, put
 from gotapi_core.protocol.errors import IllegalDeviceState, InvalidParameter
 from gotapi_meshes import MeshError, kind
-from gotapi_printer.job import JobState
+from gotapi_printer.job import JobError, JobState
 from gotapi_printer.jobs import StoredJob
+from gotapi_printer.model import QueueResult
 from gotapi_printer.model_queue import JobParams
 from gotapi_printer.printer import Printer
 
@@ -44,14 +45,25 @@ class JobRoutes(ABC):
     @get("3dp", "gcode", interface="job")
     async def job_gcode(self, call: Call, params: JobParams) -> GcodeResult:
         """Tell where the G-code of a job is, as a file of the application whose job it is."""
-        stored, path = self._printer(call).job(params.job_id)
+        printer = self._printer(call)
+        stored, _ = printer.job(params.job_id)
         _check(stored, call.application)
         async with self._giving:  # asked twice at once, it is copied once
             blob = await self._own(stored, call.application)
             if blob is None:
-                blob = await self._copied(call, stored, path)
+                blob = await self._copied(call, printer, stored)
         # Without a signature: the application's token opens it for as long as it is kept.
         return GcodeResult(uri=f"{call.base_url}/blobs/{blob.id}", name=blob.name, size=blob.size)
+
+    @put("3dp", "start", interface="job")
+    async def start_job(self, call: Call, params: JobParams) -> QueueResult:
+        """Let a job begin, when its turn comes, that was put in with `start=later`."""
+        printer = self._printer(call)
+        try:
+            await printer.queue.let_begin(params.job_id)
+        except JobError as error:
+            raise InvalidParameter(f"{error}; GET /gotapi/3dp/queue lists what waits") from error
+        return QueueResult(printqueue=printer.entries(), job_id=params.job_id)
 
     async def _own(self, stored: StoredJob, application: str) -> Blob | None:
         """Return the file where the application has it already."""
@@ -62,11 +74,19 @@ class JobRoutes(ABC):
                 return blob
         return None
 
-    async def _copied(self, call: Call, stored: StoredJob, path: Path | None) -> Blob:
-        if path is None:
-            raise _missing(stored)
+    async def _copied(self, call: Call, printer: Printer, stored: StoredJob) -> Blob:
         name = f"{Path(stored.job.name).stem or stored.job.id}.gcode"
-        uri = await self.context.blobs.publish(path, name, _TYPE, call.application)
+        uri = ""
+        while not uri:
+            stored, path = printer.job(stored.job.id)
+            if path is None:
+                raise _missing(stored)
+            try:
+                uri = await self.context.blobs.publish(path, name, _TYPE, call.application)
+            except InvalidParameter:
+                if path.exists():
+                    raise
+                # The job ended just now, and its file lies where those of ended jobs are.
         self._given = dict([*self._given.items()][1 - _MOST :])
         self._given[stored.job.id, call.application] = uri
         return await self.context.blobs.open(uri, application=call.application)

@@ -95,7 +95,7 @@ def _with_card(word: str, card: CardPrint | None) -> str:
 def state_key(status: Status) -> str:
     """Return what of a status no listener may miss: connection, operation, jobs."""
     jobs = (*status.print_queue, *((status.last_job,) if status.last_job else ()))
-    states = " ".join(f"{job.job_id}:{job.state}:{job.copy}" for job in jobs)
+    states = " ".join(f"{job.job_id}:{job.state}:{job.copy}:{job.held}" for job in jobs)
     asked = " ".join(prompt.id for prompt in status.prompts)
     return f"{status.online} {status.operating_status} {status.message} {states} {asked}"
 
@@ -213,6 +213,7 @@ def entry(stored: StoredJob, order: int) -> QueueEntry:
         copies=job.copies,
         copy=job.copy,
         notes=job.notes,
+        held=job.held and running,
     )
 
 

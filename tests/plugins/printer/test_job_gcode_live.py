@@ -58,17 +58,22 @@ async def fetch(one: Any, uri: str, method: str = "GET", **headers: str) -> tupl
     return await asyncio.to_thread(get)
 
 
-def printed(one: Any) -> list[Path]:
-    """The files that ended jobs left."""
-    return [*(one.folder / "home" / "data" / "plugins" / "printer" / "printed").rglob("*.gcode")]
+async def printed(one: Any) -> list[Path]:
+    """The files that ended jobs left; they come a moment after the end."""
+    folder = one.folder / "home" / "data" / "plugins" / "printer" / "printed"
+    async with asyncio.timeout(30):
+        while not (found := [*folder.rglob("*.gcode")]):  # noqa: ASYNC110  # they are files
+            await asyncio.sleep(0.02)
+    return found
 
 
-async def begin(one: Any) -> str:
+async def begin(one: Any, **params: str) -> str:
     """Have a model sliced and printed; returns its job."""
     path = one.folder / "corner.stl"
     path.write_text(TETRAHEDRON)
     stored = await one.client.upload(path)
-    begun = await one.call("put", "printingcommand", uri=stored.uri, slicer="embedded")
+    order = {"uri": stored.uri, "slicer": "embedded", **params}
+    begun = await one.call("put", "printingcommand", **order)
     return str(begun["jobId"])
 
 
@@ -100,7 +105,7 @@ async def test_what_was_sliced_can_be_had_while_it_is_printed_and_after(desk) ->
         new = await one.call("get", "job/gcode", jobId=job)
         assert new["uri"] != told["uri"]
         assert (await fetch(one, new["uri"]))[1] == whole
-        assert [path.stem for path in printed(one)] == [job]
+        assert [path.stem for path in await printed(one)] == [job]
 
 
 async def test_there_is_none_of_a_model_that_is_still_sliced(desk) -> None:
@@ -130,10 +135,43 @@ async def test_what_is_not_kept_any_more_says_so(desk) -> None:
         job = await begin(one)
         await one.job(job, "printing")
         await one.call("delete", "printingcommand")
-        for path in printed(one):
+        for path in await printed(one):
             path.unlink()
         words = await one.refused(10, "get", "job/gcode", jobId=job)
         assert "'corner.stl' is not kept any more" in words
+
+
+async def test_a_job_that_is_to_begin_later_waits_and_lets_others_pass(desk) -> None:
+    async with desk(settings={"bed_clear": "assume"}) as one:
+        held = await one.print(PRINT, name="held.gcode", start="later")
+        waiting = (await one.call("get", "queue"))["printqueue"]
+        assert [(job["state"], job["held"]) for job in waiting] == [("queued", True)]
+        assert waiting[0]["msg"] == "Waiting to be let begin"
+        passing = await one.print("G28\nM117 passing\n", name="passing.gcode")
+        await one.job(passing, "done")
+        assert "M117 kept" not in one.transcript()
+        begun = await one.call("put", "job/start", jobId=held)
+        assert begun["jobId"] == held
+        done = await one.job(held, "done")
+        assert "held" not in done
+        assert "M117 kept" in one.transcript()
+        assert "does not wait to be let begin" in await one.refused(
+            10, "put", "job/start", jobId=held
+        )
+        assert "does not wait to be let begin" in await one.refused(
+            10, "put", "job/start", jobId="none"
+        )
+
+
+async def test_a_model_that_is_held_is_sliced_and_looked_at_before_it_begins(desk) -> None:
+    async with desk("--time-scale", "50") as one:
+        job = await begin(one, start="later")
+        await one.job(job, "queued")
+        told = await one.call("get", "job/gcode", jobId=job)
+        assert b"G1 " in (await fetch(one, told["uri"]))[1]
+        assert "prompts" not in await one.status()  # the bed is clear; nothing is asked
+        await one.call("put", "job/start", jobId=job)
+        await one.job(job, "printing")
 
 
 @pytest.fixture
