@@ -134,7 +134,7 @@ async def test_a_fault_can_be_read_and_its_text_is_no_markup(foreign, start_hub,
         assert await tab.query_selector("main img") is None
         await shot(tab, "plugins-fault")
         # The state changes, also by itself when it is started again; who reads is not disturbed.
-        await tab.click(f'{ROW} [data-part="disable"]')
+        await live.hub.desk.disable("lamp")
         await tab.wait_for_selector(f'{ROW} [data-tone="off"] >> text=Off')
         assert await tab.is_visible(f"{ROW} pre >> text=<img src=x onerror=y>")
 
