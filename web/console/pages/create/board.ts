@@ -5,10 +5,9 @@ import { confirmed } from "../../parts/confirm.js";
 import { tell } from "../../parts/toast.js";
 import { keep, kept } from "./keep.js";
 import { VIEWS, type View } from "./making.js";
-import { guidePath, HEIGHT, Sheet, WIDTH, type Brush, type Point, type Tool } from "./sheet.js";
+import { outlined, tinted, type Guides } from "./guide.js";
+import { HEIGHT, Sheet, WIDTH, type Brush, type Point, type Shape, type Tool } from "./sheet.js";
 import { t } from "./text.js";
-
-export type Guides = Readonly<Record<View, readonly (readonly number[])[]>>;
 
 const LARGEST = 20_000_000; // bytes of a picture that is put in
 const SOON = 400; // ms after a change until it is kept
@@ -16,22 +15,52 @@ const COLOURS = ["#2b2320", "#f2c39b", "#5b3a21", "#d8412f", "#2f5f9e", "#3f8f5b
 const TOOLS: readonly Tool[] = ["pen", "fill", "eraser", "restore"];
 const GUIDE_COLOUR = "#8a97a8";
 
+/** The guides of a template, what is to be said where there is none, and whether they are wanted. */
+export interface Guiding {
+  readonly guides: Guides | null;
+  readonly words: unknown;
+  readonly shown: boolean;
+}
+
 export class DrawingBoard extends Part {
-  guides: Guides | null = null;
-  showGuide = true;
+  #guide: Guiding = { guides: null, words: nothing, shown: true };
+  #under: Shape | undefined; // the guide that is on the sheet
   /** Called when a drawing changed. */
   changed: () => void = () => undefined;
   #sheets = new Map(VIEWS.map((view) => [view, new Sheet(() => this.#touched(view))]));
   #view: View = "front";
   #brush: Brush = { tool: "pen", colour: COLOURS[0] as string, size: 24, mirror: true };
   #last: Point | null = null;
+  #box = new DOMRect(); // of the sheet when the stroke began: what comes above it meanwhile moves it
   #keeps = true;
   #timers = new Map<View, number>();
 
+  set guide(guide: Guiding) {
+    this.#guide = guide;
+    this.requestUpdate();
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
+    document.addEventListener("visibilitychange", this.#hidden);
     void this.#restore();
   }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    document.removeEventListener("visibilitychange", this.#hidden);
+    this.#up(); // a stroke that was under way when the page was left is kept, too
+    this.#hidden();
+  }
+
+  /** Keeps at once what would have been kept in a moment: there may be none. */
+  readonly #hidden = (): void => {
+    for (const [view, timer] of this.#timers) {
+      clearTimeout(timer);
+      this.#timers.delete(view);
+      void this.#keep(view);
+    }
+  };
 
   protected override render() {
     const sheet = this.#sheet();
@@ -54,10 +83,11 @@ export class DrawingBoard extends Part {
         ${sheet.hasPicture
           ? html`<button type="button" title=${t("paperHow")} @click=${() => sheet.withoutPaper()}>${t("paper")}</button>`
           : nothing}
-        ${this.guides
+        ${this.#guide.guides?.size
           ? html`<button type="button" title=${t("guideHow")} @click=${this.#startFromGuide}>${t("guide")}</button>`
           : nothing}
       </div>
+      ${this.#guide.shown ? this.#aboutGuide() : nothing}
       <p class="soft">${this.#keeps ? t("kept") : t("notKept")}</p>`;
   }
 
@@ -131,23 +161,25 @@ export class DrawingBoard extends Part {
   }
 
   #drawGuide(canvas: HTMLCanvasElement): void {
+    const shape = this.#guide.shown ? this.#guide.guides?.get(this.#view) : undefined;
+    if (shape === this.#under) return;
+    this.#under = shape;
     const pen = canvas.getContext("2d") as CanvasRenderingContext2D;
     pen.clearRect(0, 0, WIDTH, HEIGHT);
-    if (this.guides === null || !this.showGuide) return;
-    const path = guidePath(this.guides[this.#view]);
-    pen.fillStyle = "rgb(120 135 150 / 22%)";
-    pen.fill(path, "evenodd");
-    pen.strokeStyle = "rgb(90 105 120 / 70%)";
-    pen.lineWidth = 2;
-    pen.setLineDash([8, 8]);
-    pen.stroke(path);
-    pen.setLineDash([]);
+    if (shape === undefined) return;
+    pen.drawImage(tinted(shape, "rgb(120 135 150 / 22%)"), 0, 0);
+    pen.drawImage(outlined(shape, "rgb(90 105 120 / 70%)"), 0, 0);
+  }
+
+  #aboutGuide() {
+    const { guides, words } = this.#guide;
+    if (guides === null || guides.size === 0) return words;
+    return guides.has(this.#view) ? nothing : html`<p class="soft">${t("guideNotThis")}</p>`;
   }
 
   readonly #startFromGuide = (): void => {
-    for (const view of VIEWS) {
-      const outline = this.guides?.[view];
-      if (outline) this.#sheets.get(view)?.fillGuide(guidePath(outline), GUIDE_COLOUR);
+    for (const [view, shape] of this.#guide.guides ?? []) {
+      this.#sheets.get(view)?.stamp(tinted(shape, GUIDE_COLOUR));
     }
   };
 
@@ -160,6 +192,7 @@ export class DrawingBoard extends Part {
   readonly #down = (event: PointerEvent): void => {
     if (event.button !== 0) return;
     event.preventDefault();
+    this.#box = (event.currentTarget as Element).getBoundingClientRect();
     const at = this.#place(event);
     if (this.#brush.tool === "fill") {
       this.#sheet().flood(at, this.#brush.colour);
@@ -187,7 +220,7 @@ export class DrawingBoard extends Part {
   };
 
   #place(event: PointerEvent): Point {
-    const box = (this.querySelector(".over") as Element).getBoundingClientRect();
+    const box = this.#box;
     const clamp = (value: number, most: number) => Math.min(most - 1, Math.max(0, value));
     return {
       x: clamp(((event.clientX - box.left) / box.width) * WIDTH, WIDTH),
@@ -229,7 +262,10 @@ export class DrawingBoard extends Part {
     this.requestUpdate();
     this.changed();
     clearTimeout(this.#timers.get(view));
-    this.#timers.set(view, window.setTimeout(() => void this.#keep(view), SOON));
+    this.#timers.set(view, window.setTimeout(() => {
+      this.#timers.delete(view);
+      void this.#keep(view);
+    }, SOON));
   }
 
   async #keep(view: View): Promise<void> {

@@ -1,6 +1,6 @@
 /** From drawings to a model, by 3DCAPI; goes on while other pages are shown. */
-import { HubError } from "@gotapi/sdk";
-import { withHub } from "../../core/hub.js";
+import { HubError, HubUnreachable } from "@gotapi/sdk";
+import { hubFetch } from "../../core/hub.js";
 import { Store } from "../../core/store.js";
 import { ask, listen } from "../../parts/devices.js";
 import { t } from "./text.js";
@@ -17,6 +17,9 @@ export interface Template {
   readonly age: number;
   readonly style: number;
   readonly name?: string;
+  readonly "2DsilhouetteImgUrl"?: string;
+  readonly rightSilhouetteImgUrl?: string;
+  readonly backSilhouetteImgUrl?: string;
 }
 
 interface FileEntry {
@@ -110,7 +113,7 @@ async function send(drawings: ReadonlyMap<View, Blob>): Promise<void> {
   for (const [view, png] of drawings) {
     const at = places.findIndex((one) => one.view === view);
     const [entry] = places.splice(Math.max(at, 0), 1);
-    const reply = await withHub((hub) => hub.fetch(pathOf(entry?.url ?? ""), { method: "PUT", body: png }));
+    const reply = await hubFetch(pathOf(entry?.url ?? ""), { method: "PUT", body: png });
     const said = (await reply.json().catch(() => ({}))) as { errorMessage?: string };
     if (!reply.ok) throw new HubError(said.errorMessage ?? `HTTP ${reply.status}`);
   }
@@ -141,6 +144,8 @@ function follow(): void {
   const timer = setInterval(() => {
     received().then(finished, (error: unknown) => {
       const code = (error as { code?: number }).code;
+      // The job goes on, or its end is told, as soon as the hub is there again.
+      if (error instanceof HubUnreachable) return;
       if (code === undefined || !WAITS.has(code)) fail(error);
     });
   }, ASK);
@@ -198,15 +203,18 @@ export async function print(printer: string): Promise<void> {
   await ask("PUT", PROFILE, "printing", serviceId, { secureToken, jobId, printer });
 }
 
-/** The bytes of a file of the model. */
+/** The bytes of a file of the hub. */
 export async function fetched(path: string): Promise<ArrayBuffer> {
-  const answer = await withHub((hub) => hub.fetch(path));
-  if (!answer.ok) throw new HubError(`HTTP ${answer.status}`);
+  const answer = await hubFetch(path);
+  if (!answer.ok) {
+    const said = (await answer.json().catch(() => ({}))) as { errorMessage?: string };
+    throw new HubError(said.errorMessage ?? `HTTP ${answer.status}`);
+  }
   return answer.arrayBuffer();
 }
 
 /** Only the path: a file is had from this hub, whatever its address says. */
-function pathOf(url: string): string {
+export function pathOf(url: string): string {
   const found = new URL(url, location.origin);
   return found.pathname + found.search;
 }

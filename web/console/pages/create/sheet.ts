@@ -1,7 +1,6 @@
 /** One drawing: pixels, what was undone, and the picture it began with. */
 export const WIDTH = 600;
 export const HEIGHT = 800;
-const MARGIN = 40; // pixels above and below the figure, as the guide has it
 const UNDOS = 12; // two megabytes each
 const LIKE = 40; // RGB distance that is still the colour of the paper
 const OPAQUE = 128;
@@ -14,6 +13,9 @@ export interface Brush {
   readonly size: number; // pixels of the sheet
   readonly mirror: boolean;
 }
+
+/** What a guide is: opaque where the figure is, as large as the sheet. */
+export type Shape = HTMLCanvasElement;
 
 export interface Point {
   readonly x: number;
@@ -93,16 +95,15 @@ export class Sheet {
   withoutPaper(): void {
     this.begin();
     const image = this.#all();
-    spread(image, edge(image), [0, 0, 0, 0], LIKE);
+    withoutPaper(image);
     this.#pen.putImageData(image, 0, 0);
     this.changed();
   }
 
-  /** Fills an outline of a guide. */
-  fillGuide(outline: Path2D, colour: string): void {
+  /** Draws a shape on what is there. */
+  stamp(shape: Shape): void {
     this.begin();
-    this.#pen.fillStyle = colour;
-    this.#pen.fill(outline, "evenodd");
+    this.#pen.drawImage(shape, 0, 0);
     this.changed();
   }
 
@@ -167,22 +168,6 @@ export class Sheet {
   }
 }
 
-/** Corners of a guide (thousandths of its height) as a path on the sheet. */
-export function guidePath(outlines: readonly (readonly number[])[]): Path2D {
-  const path = new Path2D();
-  const scale = (HEIGHT - 2 * MARGIN) / 1000;
-  for (const line of outlines) {
-    for (let index = 0; index + 1 < line.length; index += 2) {
-      const x = WIDTH / 2 + (line[index] as number) * scale;
-      const y = MARGIN + (line[index + 1] as number) * scale;
-      if (index === 0) path.moveTo(x, y);
-      else path.lineTo(x, y);
-    }
-    path.closePath();
-  }
-  return path;
-}
-
 function mirrored({ x, y }: Point): Point {
   return { x: WIDTH - x, y };
 }
@@ -198,6 +183,11 @@ function copy(canvas: HTMLCanvasElement): HTMLCanvasElement {
 function rgba(colour: string): [number, number, number, number] {
   const value = Number.parseInt(colour.slice(1), 16);
   return [value >> 16, (value >> 8) & 255, value & 255, 255];
+}
+
+/** Makes see-through what has the colour of the edge and is reached from there. */
+export function withoutPaper(image: ImageData): void {
+  spread(image, edge(image), [0, 0, 0, 0], LIKE);
 }
 
 /** The pixels of the border that are opaque. */

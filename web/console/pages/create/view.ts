@@ -9,13 +9,14 @@ import type { ModelView } from "../../parts/model-view.js";
 import { empty, inWords, loading, problem } from "../../parts/states.js";
 import { tell } from "../../parts/toast.js";
 import "./board.js";
-import type { Guides } from "./board.js";
-import guides from "./guides.json";
+import { guidesOf, type Guides } from "./guide.js";
 import { cancel, fetched, make, making, print, PROFILE, templates, type Making, type Template, type View } from "./making.js";
 import "./style.css";
 import { t } from "./text.js";
 
 const FIRST = "human-male-child"; // the template that is chosen first: its head is easy to draw
+const KINDS = ["human", "elf", "orc"] as const;
+const SEXES = ["male", "female"] as const;
 const BUSY = ["sending", "queued", "running"];
 
 class Create extends Part {
@@ -23,6 +24,9 @@ class Create extends Part {
   #templates: readonly Template[] | null = null;
   #failure: unknown = null;
   #template = "";
+  #guides: Guides | null = null;
+  #guideFailure: unknown = null;
+  #guided: Template | undefined; // whose guides these are
   #guide = true;
   #height = 60;
   #style: number | null = null;
@@ -37,10 +41,11 @@ class Create extends Part {
     const now = this.watch(making);
     if (online.length === 0 && now.state === "idle" && this.#templates === null) return empty(t("none"), t("noneText"));
     this.#choose(online);
+    this.#guideIt();
     return html`<p class="soft">${t("intro")}</p>
       <div class="studio">
         <section class="card" aria-label=${t("views")}>
-          <drawing-board .guides=${this.#guides()} .showGuide=${this.#guide}
+          <drawing-board .guide=${{ guides: this.#guides, words: this.#aboutGuides(), shown: this.#guide }}
             .changed=${() => void this.#look()}></drawing-board>
         </section>
         <div class="stack-wide">
@@ -69,14 +74,14 @@ class Create extends Part {
   }
 
   #load(): void {
-    this.#failure = null;
+    this.#failure = this.#guideFailure = null;
     this.#templates = null;
     const service = this.#service;
     templates(service).then(
       (found) => {
         if (service !== this.#service) return;
         this.#templates = found;
-        this.#template = String((found.find((one) => one.name === FIRST) ?? found[0])?.templateId ?? "");
+        this.#template = String((this.#current() ?? found.find((one) => one.name === FIRST) ?? found[0])?.templateId ?? "");
       },
       (error: unknown) => { this.#failure = error; },
     ).finally(() => this.requestUpdate());
@@ -86,9 +91,30 @@ class Create extends Part {
     return this.#templates?.find((one) => String(one.templateId) === this.#template);
   }
 
-  #guides(): Guides | null {
-    const name = this.#current()?.name ?? FIRST;
-    return (guides as unknown as Record<string, Guides>)[name] ?? null;
+  /** Fetches the guides of the template that is chosen, once. */
+  #guideIt(): void {
+    const template = this.#current();
+    if (template === undefined || template === this.#guided) return;
+    this.#guided = template;
+    this.#guides = this.#guideFailure = null;
+    const mine = (then: () => void) => () => {
+      if (template !== this.#guided) return;
+      then();
+      this.requestUpdate();
+    };
+    guidesOf(template).then(
+      (found) => mine(() => { this.#guides = found; })(),
+      (error: unknown) => mine(() => { this.#guideFailure = error; })(),
+    );
+  }
+
+  #aboutGuides() {
+    if (this.#guided === undefined) return nothing;
+    if (this.#guideFailure !== null) {
+      return html`<p class="soft" role="status">${t("guideFailed")} <bdi>${inWords(this.#guideFailure)}</bdi>
+        <button type="button" class="quiet" @click=${() => this.#load()}>${t("guideAgain")}</button></p>`;
+    }
+    return html`<p class="soft" role="status">${this.#guides === null ? t("guideComing") : t("guideNone")}</p>`;
   }
 
   #options(online: readonly ServiceView[]) {
@@ -103,7 +129,7 @@ class Create extends Part {
         : nothing}
       <label>${t("template")}<select @change=${(event: Event) => { this.#template = value(event); this.#style = null; this.requestUpdate(); }}>
         ${this.#templates.map((one) => html`<option value=${one.templateId}
-          ?selected=${String(one.templateId) === this.#template}>${one.name ?? `${one.species} ${one.gender} ${one.age}`}</option>`)}</select></label>
+          ?selected=${String(one.templateId) === this.#template}>${nameOf(one)}</option>`)}</select></label>
       <label>${t("height")}<input type="number" min="10" max="500" .value=${String(this.#height)}
         @change=${(event: Event) => { this.#height = Number(value(event)) || this.#height; }}></label>
       <label>${t("head")} <span class="soft">${number(this.#style ?? template?.style ?? 0.15, { maximumFractionDigits: 2 })}</span>
@@ -208,6 +234,16 @@ customElements.define("page-create", Create);
 
 function value(event: Event): string {
   return (event.currentTarget as HTMLInputElement | HTMLSelectElement).value;
+}
+
+/** A template in the user's words, where it is of a kind that these know. */
+function nameOf({ name, species, gender, age }: Template): string {
+  const kind = KINDS.find((one) => one === species.toLowerCase());
+  const sex = SEXES.find((one) => one === gender.toLowerCase());
+  const own = name === undefined || name.startsWith(`${species}-${gender}-`.toLowerCase());
+  if (!own) return name;
+  if (kind === undefined || sex === undefined) return name ?? `${species} ${gender} ${age}`;
+  return t("templateName", { kind: t(kind), sex: t(sex), age: t("years", { count: age }) });
 }
 
 function giveUp(): void {
