@@ -43,6 +43,7 @@ from gotapi_core.paths import Paths
 from gotapi_core.plugin.context import Call, Context
 from gotapi_core.plugin_desk import PluginDesk
 from gotapi_core.plugin_logs import PluginLogs
+from gotapi_core.plugin_settings.laid import Laid
 from gotapi_core.protocol.errors import GotapiError, OutOfScope
 from gotapi_core.protocol.messages import Service
 from gotapi_core.protocol.names import Method, Name
@@ -83,9 +84,15 @@ class Hub:
         clock: Callable[[], float],
         plugins: Sequence[Loaded],
         safe_mode: str = "",
+        laid: Laid | None = None,
     ) -> None:
-        """Put a hub together; `safe_mode` says why only its own plug-ins shall start."""
+        """Put a hub together; `safe_mode` says why only its own plug-ins shall start.
+
+        `laid` says what of the settings is not from the file of `paths`; without it all of the
+        plug-ins' are.
+        """
         self.settings = settings
+        self.laid = laid or Laid(sections=settings.plugins, by="the program that runs the hub")
         self.paths = paths
         self.store = store
         self.clock = clock

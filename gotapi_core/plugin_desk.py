@@ -253,6 +253,13 @@ class PluginDesk:
                 await self._restart(supervisor)
             return supervisor
 
+    async def restart(self, plugin_id: str) -> Supervisor:
+        """Stop a plug-in and start it anew, as far as it may start."""
+        async with self._lock:
+            supervisor = self.named(plugin_id)
+            await self._restart(supervisor)
+            return supervisor
+
     async def _restart(self, supervisor: Supervisor) -> None:
         await supervisor.hold(Held(PluginState.STOPPED, "it is about to start"))
         supervisor.forget_crashes()

@@ -82,7 +82,7 @@ def load_settings(file: Path, overrides: Sequence[str] = ()) -> Settings:
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}") from error
     for text in overrides:
-        _lay_over(table, text)
+        lay_over(table, text)
     return convert_settings(table, source=str(file))
 
 
@@ -91,7 +91,7 @@ def convert_settings(table: dict[str, Any], *, source: str) -> Settings:
     try:
         settings = msgspec.convert(table, Settings)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{source}: {_explain(str(error))}") from error
+        raise SettingsError(f"{source}: {explain(str(error))}") from error
     _check(settings, source)
     return settings
 
@@ -110,7 +110,7 @@ def convert_plugin_settings(
     try:
         return msgspec.convert(section, kind)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"[plugins.{plugin_id}]: {_explain(str(error))}") from error
+        raise SettingsError(f"[plugins.{plugin_id}]: {explain(str(error))}") from error
 
 
 def is_loopback(host: str) -> bool:
@@ -134,7 +134,7 @@ def _check(settings: Settings, source: str) -> None:
         raise SettingsError(f"{source}: {what}")
 
 
-def _explain(error: str) -> str:
+def explain(error: str) -> str:
     """Say it with the setting's name first, as the file spells it."""
     found = _MISFIT.fullmatch(error)
     what, where = (found["what"], found["where"]) if found else (error, None)
@@ -146,19 +146,27 @@ def _explain(error: str) -> str:
     return f"{where}: {what}" if where else what
 
 
-def _lay_over(table: dict[str, Any], text: str) -> None:
-    key, equals, value = text.partition("=")
-    names = [name.strip() for name in key.split(".")]
-    if not equals or not all(names):
-        raise SettingsError(f"--set takes section.name=value, not {text!r}")
+def lay_over(table: dict[str, Any], text: str) -> None:
+    """Put what one `--set` says into a table of settings; raises SettingsError."""
+    names, value = override_of(text)
     for name in names[:-1]:
         table = table.setdefault(name, {})
         if not isinstance(table, dict):
             raise SettingsError(f"--set {text}: {name!r} is a value, not a section")
-    table[names[-1]] = _value(value.strip())
+    table[names[-1]] = value
 
 
-def _value(text: str) -> Any:
+def override_of(text: str) -> tuple[list[str], Any]:
+    """Return the path and the value of a `--set`; raises SettingsError."""
+    key, equals, value = text.partition("=")
+    names = [name.strip() for name in key.split(".")]
+    if not equals or not all(names):
+        raise SettingsError(f"--set takes section.name=value, not {text!r}")
+    return names, text_value(value.strip())
+
+
+def text_value(text: str) -> Any:
+    """Return what a text says in TOML, or the text itself where it says nothing there."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (tomllib.TOMLDecodeError, RecursionError):

@@ -35,8 +35,10 @@ class Demo:
         self._settings = settings
         self._may = may
         self._stack = ExitStack()
+        self.sections: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Settings:
+        """Start the devices; returns the settings that find them, also as `sections`."""
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(dir=self._paths.run)))
         plugins = dict(self._settings.plugins)
         for found in find_plugins():
@@ -47,7 +49,9 @@ class Demo:
                 self._start(offer, folder)
             if offer.settings:
                 own = plugins.get(found.manifest.id, {})
-                plugins[found.manifest.id] = {**own, **_filled(offer.settings, folder)}
+                filled = _filled(offer.settings, folder)
+                self.sections[found.manifest.id] = filled
+                plugins[found.manifest.id] = {**own, **filled}
         return msgspec.structs.replace(self._settings, plugins=plugins)
 
     def __exit__(

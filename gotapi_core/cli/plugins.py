@@ -16,6 +16,8 @@ SUBCOMMANDS: Mapping[str, tuple[str, str]] = {
         "gotapi_core.cli.plugins_host:enable",
         "Start a plug-in again that failed or was turned off.",
     ),
+    "settings": ("gotapi_core.cli.plugins_settings:settings", "Show a plug-in's settings."),
+    "set": ("gotapi_core.cli.plugins_settings:set_settings", "Change a plug-in's settings."),
     "token": (
         "gotapi_core.cli.plugins_host:token",
         "Make a token for a plug-in that connects by itself.",

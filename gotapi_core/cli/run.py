@@ -28,6 +28,7 @@ from gotapi_core.host.ports import load_for
 from gotapi_core.hub import Hub
 from gotapi_core.paths import Paths, default_paths, paths_under
 from gotapi_core.plugin_desk import is_trusted
+from gotapi_core.plugin_settings.laid import Laid
 from gotapi_core.server.app import App
 from gotapi_core.server.listen import PortTaken, listen
 from gotapi_core.server.serve import serve
@@ -73,7 +74,7 @@ def run(
         _prepare(paths)
         lock = stack.enter_context(_lock(paths))
         _undo_restore(paths)
-        settings = _settings(paths, overrides)
+        settings, laid = _settings(paths, overrides), Laid(overrides)
         if demo:
             check_demo(settings)
         sockets = _listen(settings)
@@ -89,12 +90,15 @@ def run(
         if demo:
             approvals = {} if safe else approved_in(store)
             trusted = partial(is_trusted, approvals)
-            settings = stack.enter_context(Demo(paths, settings, trusted))
-        _run(settings, paths, store, sockets, door, safe)
+            simulated = Demo(paths, settings, trusted)
+            settings = stack.enter_context(simulated)
+            laid = Laid(overrides, simulated.sections)
+        _run(settings, laid, paths, store, sockets, door, safe)
 
 
 def _run(
     settings: Settings,
+    laid: Laid,
     paths: Paths,
     store: Store,
     sockets: list[socket.socket],
@@ -110,6 +114,7 @@ def _run(
         clock=time.time,
         plugins=plugins,
         safe_mode=safe_mode,
+        laid=laid,
     )
     with contextlib.suppress(KeyboardInterrupt):  # before the server listens to signals
         asyncio.run(

@@ -40,6 +40,7 @@ def description_of(manifest: Manifest, describe: Describe) -> Description:
         routes=routes,
         words=dict(describe.words),
         gives_tokens=describe.gives_tokens,
+        settings=describe.settings,
     )
 
 

@@ -8,6 +8,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gotapi_core.plugin.context import Call, Context
 from gotapi_core.protocol.errors import InvalidProfile, PluginSuspended
@@ -25,6 +26,7 @@ class Description:
     routes: RouteTable
     words: Mapping[str, str] = field(default_factory=dict)  # of a plug-in that is not imported
     gives_tokens: bool = False
+    settings: Mapping[str, Any] | None = None  # JSON schema, of a plug-in that is not imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,10 @@ class Port(ABC):
     ) -> str:
         """Return the plug-in's own access token for a client."""
         raise InvalidProfile("this plug-in gives no tokens")
+
+    def busy(self) -> str:
+        """Return what a stop would end, in words; empty where that is nothing, or is not known."""
+        return ""
 
     @abstractmethod
     async def stop(self) -> None:

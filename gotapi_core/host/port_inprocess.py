@@ -65,6 +65,9 @@ class InProcessPort(Port):
             raise InvalidProfile("this plug-in gives no tokens")
         return self._plugin
 
+    def busy(self) -> str:
+        return self._plugin.busy() if self._plugin is not None else ""
+
     async def stop(self) -> None:
         plugin, self._plugin, self._dispatcher = self._plugin, None, None
         if plugin is not None:

@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_MOST_WORDS = 500  # characters of what a plug-in says that it does
+
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
 
@@ -134,6 +136,7 @@ class Supervisor:
         self._moved = asyncio.Event()  # set, and replaced by another, at each change of state
         self.gate: Gate | None = None
         self.tokens = PluginTokens()
+        self.settings_schema: Mapping[str, Any] | None = None  # as it last described them
 
     @property
     def health(self) -> Health:
@@ -149,6 +152,21 @@ class Supervisor:
     def description(self) -> Description:
         """What the running plug-in offers; raises PluginDisabled where it is not running."""
         return self._running().description
+
+    @property
+    def comes_by_itself(self) -> bool:
+        """Whether the plug-in connects to the hub, which cannot start it."""
+        return self._port is not None and self._port.comes_by_itself
+
+    def busy(self) -> str:
+        """Return what a stop would end, in the plug-in's words; it never raises."""
+        if self._port is None or not self.ready:
+            return ""
+        try:
+            return str(self._port.busy())[:_MOST_WORDS]
+        except Exception:  # the boundary
+            log.exception("plug-in %s cannot say whether it is busy", self.id)
+            return ""
 
     def fail(self, reason: str, detail: str = "") -> None:
         """Mark the plug-in as failed; its services stay known as offline."""
@@ -227,6 +245,7 @@ class Supervisor:
         elif reason:
             self.fail(reason, detail)
         else:
+            self.settings_schema = port.description.settings
             self._move(PluginState.READY)
             if port.restarts:
                 self._mind(self._await_end(port))

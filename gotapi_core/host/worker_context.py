@@ -156,6 +156,16 @@ def _level(number: int) -> Literal["debug", "info", "warning", "error"]:
     return "info" if number >= logging.INFO else "debug"
 
 
+def schema_of_settings(kind: type[msgspec.Struct] | None) -> dict[str, Any]:
+    """Return the JSON schema of the plug-in's own type; one without any has no settings."""
+    if kind is None:
+        return {"type": "object", "properties": {}, "additionalProperties": False}
+    try:
+        return msgspec.json.schema(kind)
+    except TypeError:  # of a custom type, which msgspec cannot describe
+        return {"type": "object"}
+
+
 def settings_for(kind: type[msgspec.Struct] | None, section: dict[str, Any]) -> Any:
     """Fit the section of the settings to the plug-in's own type; raises ValueError."""
     if kind is None:

@@ -25,6 +25,7 @@ from gotapi_core.host.worker_context import (
     RemoteBlobs,
     RemoteCollection,
     RemoteOthers,
+    schema_of_settings,
     settings_for,
 )
 from gotapi_core.plugin import context as plugin_side
@@ -205,7 +206,8 @@ class WorkerSession:
             await self.end(f"{type(error).__name__}: {error}", error=True)
             return
         words = self._loaded.profiles
-        self._send(wire.Describe(to_data(kind.routes), words, gives_tokens(kind)))
+        described = schema_of_settings(self._loaded.settings_type)
+        self._send(wire.Describe(to_data(kind.routes), words, gives_tokens(kind), described))
 
     def _context(self, settings: Any, rights: wire.RightsData) -> plugin_side.Context:
         plugin_id = self._loaded.manifest.id

@@ -9,6 +9,7 @@ from gotapi_core.plugin.context import Blob, Blobs, Call, Collection, Context, O
 from gotapi_core.plugin.decorators import delete, event, get, post, put, surface
 from gotapi_core.plugin.hookspecs import hookimpl
 from gotapi_core.plugin.rights import Rights
+from gotapi_core.plugin.secret import Secret
 from gotapi_core.plugin.tokens import GivesTokens
 from gotapi_core.protocol.messages import Caller, Service, SurfaceReply, SurfaceRequest
 
@@ -27,6 +28,7 @@ __all__ = [
     "Plugin",
     "Result",
     "Rights",
+    "Secret",
     "Service",
     "SurfaceReply",
     "SurfaceRequest",

@@ -109,6 +109,14 @@ class Plugin:
     async def stop(self) -> None:
         """Close everything; called once, also after a failed start."""
 
+    def busy(self) -> str:
+        """Say what would be lost if the plug-in was stopped now; nothing where nothing would.
+
+        In the user's words ("Cube is being printed"). The operator is asked before a change of
+        settings ends it.
+        """
+        return ""
+
     def services(self) -> Sequence[Service] | Awaitable[Sequence[Service]]:
         """Return the services there are now; ids are the plug-in's own, without its name.
 

@@ -131,6 +131,7 @@ class Welcome(_Message, frozen=True, tag="welcome"):
 class Describe(_Message, frozen=True, tag="describe"):
     """Plug-in, once it has started: what it answers; `words` explain a profile to the user.
 
+    `settings` is the JSON schema (2020-12) of its section of the hub's settings, for the operator.
     With `givesTokens` the hub sends `createClient` and `requestAccessToken` before the first call
     of an application, and the token with each call.
     """
@@ -138,6 +139,7 @@ class Describe(_Message, frozen=True, tag="describe"):
     routes: Annotated[tuple[RouteData, ...], msgspec.Meta(max_length=_MOST_ROUTES)]
     words: Words = {}
     gives_tokens: bool = False
+    settings: Members | None = None
 
 
 class CreateClient(_Message, frozen=True, tag="createClient"):

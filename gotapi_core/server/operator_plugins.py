@@ -1,4 +1,4 @@
-"""What the operator can do with plug-ins: approve, revoke, turn on and off; their tokens."""
+"""What the operator can do with plug-ins: approve, revoke, turn on and off, set; their tokens."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -11,6 +11,7 @@ from gotapi_core.host.supervisor import Supervisor
 from gotapi_core.hub import Hub
 from gotapi_core.protocol.errors import InvalidParameter
 from gotapi_core.server.asgi import Headers, Receive, Scope
+from gotapi_core.server.operator_settings import SettingsActions
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,8 @@ class PluginActions:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self.reads = {"plugin": self._plugin}
+        settings = SettingsActions(hub)
+        self.reads = {"plugin": self._plugin, **settings.reads}
         self.table = {
             "plugin-approve": self._approve,
             "plugin-revoke": self._deciding("revoked", hub.desk.revoke),
@@ -43,6 +45,7 @@ class PluginActions:
             "plugin-enable": self._deciding("turned on", hub.desk.enable),
             "plugin-token": self._token,
             "plugin-token-delete": self._delete_token,
+            **settings.actions,
         }
 
     async def _plugin(self, scope: Scope, headers: Headers, _: Receive) -> dict[str, object]:

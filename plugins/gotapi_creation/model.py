@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from gotapi_core.plugin import Secret
 from gotapi_creation.wire import JobState, Report, View
 
 PLUGIN: Final = "creation"
@@ -19,7 +20,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url: str
     name: str = ""
-    key: str = ""
+    key: Secret = ""
 
 
 class CreationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -276,6 +276,12 @@ def wire(running: Running) -> Wire:
 
 
 @pytest.fixture
+def wire_of() -> type[Wire]:
+    """Call the operator's side of a hub of the test's own."""
+    return Wire
+
+
+@pytest.fixture
 def command(running: Running) -> dict[str, str]:
     """Headers of the `gotapi` command."""
     return {"authorization": f"Bearer {running.secret}", "content-type": "application/json"}
