@@ -113,6 +113,10 @@ class PrinterPlugin(
         # Each turns its heaters off first, which takes seconds.
         await asyncio.gather(*(printer.stop() for printer in self._printers.values()))
 
+    def busy(self) -> str:
+        at_work = [words for one in self._printers.values() if (words := one.busy())]
+        return f"the print of {', '.join(at_work)}" if at_work else ""
+
     def services(self) -> Sequence[Service]:
         return [printer.service() for printer in self._printers.values()]
 

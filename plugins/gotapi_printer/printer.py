@@ -188,6 +188,11 @@ class Printer:
             card=self.card.now,
         )
 
+    def busy(self) -> str:
+        """Return in words what letting go of the printer would end; empty where that is nothing."""
+        active = self._book.active()
+        return "" if active is None else f"{active.job.name} on {self.name}"
+
     def known(self) -> Information | None:
         """Return what the printer last said of itself, if it did."""
         return self._known

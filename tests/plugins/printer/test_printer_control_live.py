@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gotapi_core.client import HubRefused
+from gotapi_core.plugin_settings.desk import Change, SettingsDesk, WouldEnd
 
 SLOW = ("--time-scale", "20")
 HOT = "M104 S205\nM140 S60\nM109 S205\n"
@@ -168,3 +169,15 @@ async def test_an_emergency_stop_halts_the_printer_and_ends_the_job(desk) -> Non
         with pytest.raises(HubRefused, match="halted"):
             await one.print("G28\n")
         assert len(one.transcript()) == before
+
+
+async def test_a_print_is_not_ended_by_a_change_of_settings_that_nobody_confirmed(desk) -> None:
+    async with desk(*SLOW, "--allow-cold-extrusion", settings={"name": "Left"}) as one:
+        settings = SettingsDesk(one.hub.hub)
+        view = await settings.view("printer")
+        change = Change(id="printer", revision=view.revision, values={"discover": "off"})
+        await printing(one, WALK, name="cube.gcode")
+        with pytest.raises(WouldEnd, match=r"would end this: the print of cube\.gcode on Left$"):
+            await settings.change(change)
+        await one.call("delete", "printingcommand")
+        assert one.hub.hub.desk.named("printer").busy() == ""
