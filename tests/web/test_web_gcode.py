@@ -120,7 +120,7 @@ async def test_a_job_is_followed_while_it_is_printed(serve_site, open_tab, tmp_p
             await tab.goto(f"{site.url}/console/printers")
             await tab.set_input_files("print-file input[type=file]", str(slow))
             await tab.click("print-file button.primary")
-            await tab.click('.board a.button[href^="/console/gcode/"]')
+            await tab.click('.board a.button[href^="/console/gcode/printer."]')
             await tab.wait_for_selector('h2 >> text="slow.gcode"')
             await tab.wait_for_selector("text=says the hub")
             await tab.wait_for_selector(".check:has-text('Follow the print') input:checked")

@@ -106,6 +106,15 @@ export const t = words({
     "The hub does not have this file for the console: another application sent it, it was removed, or it is at another server.",
     "このファイルはコンソールから読めません。別のアプリケーションのファイルか、削除されたか、別のサーバーにあります。",
   ],
+  notKept: [
+    "The hub has no G-code of this job for the console: another application printed it, it came from the printer’s card, or it ended more than a day ago.",
+    "このジョブのG-codeはコンソールから読めません。別のアプリケーションのジョブか、プリンターのカードからの印刷か、終了から1日以上経過しています。",
+  ],
+  making: ["The G-code is being made…", "G-codeを作成中…"],
+  makingAt: ["The G-code is being made: {percent} %", "G-codeを作成中: {percent}%"],
+  held: ["This job waits: have a look, then let it be printed.", "このジョブは確認待ちです。内容を確認してから印刷してください。"],
+  begin: ["Print it", "印刷する"],
+  begun: ["“{name}” has its turn now", "「{name}」を印刷待ちにしました"],
   noJob: ["This job is not in the queue or the history of the printer any more.", "このジョブはプリンターのキューにも履歴にもありません。"],
   problems: ["Left out", "除外した行"],
 });

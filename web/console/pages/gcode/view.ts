@@ -2,11 +2,12 @@
 import { html, nothing, type PropertyValues } from "lit";
 import { Part } from "../../core/part.js";
 import { number } from "../../core/words.js";
-import { loading, problem } from "../../parts/states.js";
+import { inWords, loading, problem } from "../../parts/states.js";
+import { tell } from "../../parts/toast.js";
 import { FEATURE_COLOURS, type Mode, MODES, RAMP, TOOL_COLOURS } from "./colours.js";
 import { figures, featureName, faultWords, brokenWords, say } from "./figures.js";
 import type { Found } from "./gcode.worker.js";
-import { findJob, followJob, hubTime } from "./job.js";
+import { findJob, followJob, gcodeOf, hubTime, letBegin } from "./job.js";
 import { Moves, type Totals } from "./moves.js";
 import type { Broken, Fault } from "./reader.js";
 import "./screen.js";
@@ -35,14 +36,27 @@ class Gcode extends Part {
   #only = false;
   #mode: Mode = "feature";
   #shown = 0xffff & ~(1 << 13);
-  #job: { readonly service: string; readonly id: string } | null = null;
+  #job: { readonly service: string; readonly id: string; readonly held: boolean } | null = null;
+  #making = ""; // how far the G-code of a job is that is still made
+  #abort = new AbortController(); // of the look for a job
   #follow = false;
   #line = 0;
   #stop: () => void = () => undefined;
   #unfollow: () => void = () => undefined;
 
+  #again: () => void = () => undefined; // opens once more what is open
+  #cut = false; // whether the page was left while it read
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.#cut) this.#again();
+    this.#cut = false;
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    this.#cut = this.#state === "reading" || this.#state === "looking";
+    this.#abort.abort();
     this.#stop();
     this.#unfollow();
   }
@@ -54,8 +68,9 @@ class Gcode extends Part {
     }
     return html`<div class="gcode" @dragover=${allowDrop} @drop=${(event: DragEvent) => this.#dropped(event)}>
       ${this.#head()}
-      ${this.#state === "looking" ? loading(t("looking")) : nothing}
-      ${this.#failure !== null ? problem(this.#failure) : nothing}
+      ${this.#state === "looking" ? loading(this.#making || t("looking")) : nothing}
+      ${this.#held()}
+      ${this.#failure !== null ? problem(this.#failure, this.#again) : nothing}
       ${this.#says()}
       ${this.#totals && this.#moves.count > 0 ? this.#body(this.#totals) : nothing}
     </div>`;
@@ -89,6 +104,28 @@ class Gcode extends Part {
               : html`<progress></progress>`}</label>
             <button type="button" @click=${() => this.#halt()}>${t("stop")}</button></div>`
         : nothing}`;
+  }
+
+  /** A job that waits for somebody to look at it begins here. */
+  #held() {
+    if (!this.#job?.held || this.#state === "looking" || this.#failure !== null) return nothing;
+    return html`<div class="banner" role="status"><p>${t("held")}</p>
+      <button type="button" class="primary" @click=${() => this.#begin()}>${t("begin")}</button></div>`;
+  }
+
+  async #begin(): Promise<void> {
+    const job = this.#job;
+    if (job === null) return;
+    try {
+      await letBegin(job.service, job.id);
+      if (this.#job !== job) return;
+      this.#job = { ...job, held: false };
+      tell(t("begun", { name: this.#name }));
+      this.#followed(true);
+    } catch (error) {
+      tell(inWords(error), "bad");
+    }
+    this.requestUpdate();
   }
 
   #says() {
@@ -228,33 +265,43 @@ class Gcode extends Part {
   }
 
   #openFile(file: File): void {
+    this.#again = () => this.#openFile(file);
     this.#clear(file.name);
     this.#job = null;
     this.#size = file.size;
     this.#start({ file });
   }
 
-  /** Opens what the address says: `<printer>/<job>`, or `file/<id>` for a file that the console sent. */
+  /** Opens what the address says: `<printer>/<job>`, or `file/<name>/<id>` for a file that the console sent. */
   async #openAddress(rest: string): Promise<void> {
+    this.#again = () => void this.#openAddress(rest);
     const cut = rest.lastIndexOf("/");
     const [service, id] = [rest.slice(0, Math.max(0, cut)), rest.slice(cut + 1)];
     this.#clear(id);
+    const { signal } = this.#abort;
     this.#state = "looking";
     try {
-      if (service === "file" || service === "") {
-        this.#start({ uri: `/blobs/${encodeURIComponent(id)}`, name: id });
+      if (service === "file" || service === "" || service.startsWith("file/")) {
+        this.#name = service.slice("file/".length) || id;
+        this.#start({ uri: `/blobs/${encodeURIComponent(id)}`, name: this.#name });
         return;
       }
       const job = await findJob(service, id);
-      if (this.#opened !== rest) return;
+      if (signal.aborted) return;
       this.#name = job.name || id;
-      this.#job = { service, id };
+      this.requestUpdate();
+      const uri = await gcodeOf(service, id, ({ progress }) => {
+        this.#making = progress ? t("makingAt", { percent: Math.floor(progress * 100) }) : t("making");
+        this.requestUpdate();
+      }, signal);
+      if (signal.aborted) return;
+      this.#job = { service, id, held: job.held === true };
       this.#followed(job.state === "printing" || job.state === "paused");
-      this.#start({ uri: job.uri, name: this.#name });
-      const seconds = await hubTime(service, job.uri);
-      if (this.#opened === rest) this.#hubSeconds = seconds;
+      this.#start({ uri, name: this.#name });
+      const seconds = await hubTime(service, uri);
+      if (!signal.aborted) this.#hubSeconds = seconds;
     } catch (error) {
-      if (this.#opened === rest) this.#fail(error);
+      if (!signal.aborted) this.#fail(error);
     }
     this.requestUpdate();
   }
@@ -279,6 +326,10 @@ class Gcode extends Part {
   }
 
   #clear(name: string): void {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.#making = "";
+    this.#job = null;
     this.#stop();
     this.#unfollow();
     this.#follow = false;

@@ -2,7 +2,7 @@
  * Follows printers for as long as the console is open, so that their curves have no gaps; the hub tells
  * what was before.
  */
-import { hubNow } from "../../core/live.js";
+import { came, hubNow } from "../../core/live.js";
 import { Store } from "../../core/store.js";
 import { ask, listen } from "../../parts/devices.js";
 import type { Heat, Status } from "./model.js";
@@ -19,9 +19,12 @@ export class Follow {
   readonly samples = new Samples();
   /** Counts how often the samples got a past, which is to be drawn then. */
   readonly recalled = new Store(0);
+  /** Whether the printer has a slot for a card. */
+  readonly hasCard = new Store(false);
   #stop: () => void = () => undefined;
   #tries = 0;
   #later = 0;
+  #online = false;
   #past = false; // whether the hub told what was before
 
   constructor(readonly id: string) {}
@@ -29,6 +32,7 @@ export class Follow {
   /** Begins to listen, or tries again at once after a failure. */
   start(): void {
     clearTimeout(this.#later);
+    this.#online = false;
     this.#stop();
     this.#stop = listen(PROFILE, "status", this.id, {
       heard: (members) => this.#take(members as { "3dp"?: Status }),
@@ -59,6 +63,17 @@ export class Follow {
     this.recalled.set(this.recalled.value + 1);
   }
 
+  /** Another printer may have come, so it is asked whenever one does. */
+  #looksForCard(online: boolean): void {
+    const came = online && !this.#online;
+    this.#online = online;
+    if (!came) return;
+    ask<{ hasCard?: boolean }>("GET", PROFILE, "cardprint", this.id).then(
+      ({ hasCard }) => this.hasCard.set(hasCard === true),
+      () => this.hasCard.set(false), // asked again with the next connection
+    );
+  }
+
   #failed(error: unknown): void {
     this.failure.set(error);
     const pause = PAUSES[Math.min(this.#tries, PAUSES.length - 1)];
@@ -73,10 +88,14 @@ export class Follow {
     this.failure.set(null);
     this.samples.add(hubNow(), status.temperatures ?? []);
     this.status.set(status);
+    this.#looksForCard(status.online === true);
   }
 }
 
 const followed = new Map<string, Follow>();
+
+// A hub that is back may be another run of it, which knows nothing of who listened to the last one.
+came.watch(() => followed.forEach((one) => one.start()));
 
 /** The printer with an id; from the first call on it is followed. */
 export function follow(id: string): Follow {

@@ -28,7 +28,27 @@ export interface Job {
   readonly reason?: string;
   readonly copies?: number;
   readonly copy?: number;
+  /** It waits until somebody lets it begin. */
+  readonly held?: boolean;
 }
+
+/** A file of the card: the name the printer takes, and the one that people gave it. */
+export interface CardFile {
+  readonly name: string;
+  readonly size?: number | null;
+  readonly longName?: string;
+}
+
+/** What the printer prints from its card; bytes of the file. */
+export interface CardPrint {
+  readonly name: string;
+  readonly position: number;
+  readonly size: number;
+  readonly paused?: boolean;
+}
+
+/** The id of the hub's own question, whether the bed is clear. */
+export const BED = "bedNotClear";
 
 export interface Status {
   readonly online?: boolean;
@@ -38,6 +58,7 @@ export interface Status {
   readonly printQueue?: readonly Job[];
   readonly lastJob?: Job;
   readonly prompts?: readonly Prompt[];
+  readonly cardPrint?: CardPrint;
 }
 
 /** What `GET temperatures` says of the last day: a value of each sensor for each time. */
@@ -58,6 +79,8 @@ export interface Past {
   readonly reason?: string;
   readonly time: number;
   readonly endedAt?: string;
+  /** "card": printed by the printer itself, without a file of the hub. */
+  readonly source?: string;
 }
 
 export interface Finding {

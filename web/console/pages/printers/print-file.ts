@@ -1,5 +1,6 @@
 /** A file that is uploaded, looked through, and printed. */
 import { html, nothing } from "lit";
+import { href, navigate } from "../../core/pages.js";
 import { Part } from "../../core/part.js";
 import { number } from "../../core/words.js";
 import { ask, upload } from "../../parts/devices.js";
@@ -15,11 +16,19 @@ type Step =
   | { readonly at: "upload"; readonly name: string; readonly share: number; readonly abort: AbortController }
   | { readonly at: "check"; readonly name: string; readonly uri: string }
   | { readonly at: "ready"; readonly name: string; readonly uri: string; readonly check: Check }
-  | { readonly at: "failed"; readonly error: unknown };
+  | { readonly at: "failed"; readonly error: unknown; readonly again: () => void };
+
+/** Files that were looked through, by the printer: whoever looks at one on another page finds it here after. */
+const looked = new Map<string, Step & { readonly at: "ready" }>();
 
 class PrintFile extends Part {
   declare printer: Follow;
   #step: Step = { at: "choose" };
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#step = looked.get(this.printer.id) ?? this.#step;
+  }
 
   protected override render() {
     const step = this.#step;
@@ -31,11 +40,12 @@ class PrintFile extends Part {
               @change=${(event: Event) => this.#chosen(event)}></label>`;
       case "upload":
         return html`<label class="progress">${t("uploading", { name: step.name })}
-          <progress max="1" .value=${step.share}></progress></label>`;
+          <progress max="1" .value=${step.share}></progress></label>
+          <button type="button" @click=${() => step.abort.abort()}>${t("cancel")}</button>`;
       case "check":
         return loading(t("checking", { name: step.name }));
       case "failed":
-        return html`${problem(step.error)}${this.#again()}`;
+        return html`${problem(step.error, step.again)}${this.#again()}`;
       case "ready":
         return this.#ready(step.name, step.uri, step.check);
     }
@@ -50,16 +60,26 @@ class PrintFile extends Part {
       const stored = await upload(file, name, (sent, size) => {
         this.#to({ at: "upload", name, share: size ? sent / size : 1, abort });
       }, abort.signal);
-      this.#to({ at: "check", name, uri: stored.uri });
-      const check = await ask<Check>("GET", PROFILE, "check", this.printer.id, { uri: stored.uri });
-      this.#to({ at: "ready", name, uri: stored.uri, check });
+      await this.#check(name, stored.uri);
     } catch (error) {
-      this.#to({ at: "failed", error });
+      this.#to(abort.signal.aborted ? { at: "choose" } : { at: "failed", error, again: () => void this.take(file) });
+    }
+  }
+
+  async #check(name: string, uri: string): Promise<void> {
+    this.#to({ at: "check", name, uri });
+    try {
+      const check = await ask<Check>("GET", PROFILE, "check", this.printer.id, { uri });
+      this.#to({ at: "ready", name, uri, check });
+    } catch (error) {
+      this.#to({ at: "failed", error, again: () => void this.#check(name, uri) });
     }
   }
 
   #to(step: Step): void {
     this.#step = step;
+    if (step.at === "ready") looked.set(this.printer.id, step);
+    else looked.delete(this.printer.id);
     this.requestUpdate();
   }
 
@@ -78,7 +98,7 @@ class PrintFile extends Part {
       ${facts(check)}
       <ul class="findings">${check.findings.map((one) =>
         html`<li data-severity=${one.severity}><bdi>${one.message}</bdi></li>`)}</ul>
-      <form class="print-options" @submit=${(event: Event) => this.#print(event, name, uri)}>
+      <form class="print-options" @submit=${(event: SubmitEvent) => this.#print(event, name, uri)}>
         ${check.model
           ? html`<label>${t("layerHeight")}
               <input name="layerHeight" type="number" min="0.05" max="1" step="0.05" value="0.2"></label>
@@ -87,26 +107,36 @@ class PrintFile extends Part {
         <label>${t("copies")}<input name="copies" type="number" min="1" max="100" value="1"></label>
         <div class="buttons">
           ${check.printable ? html`<button type="submit" class="primary">${t("print")}</button>` : nothing}
+          ${check.gcode ? html`<a class="button" href=${href("gcode", address(name, uri))}>${t("preview")}</a>` : nothing}
+          ${check.printable && check.model
+            ? html`<button type="submit" name="start" value="later">${t("lookFirst")}</button>` : nothing}
           ${this.#again()}
         </div>
       </form>`;
   }
 
-  async #print(event: Event, name: string, uri: string): Promise<void> {
+  async #print(event: SubmitEvent, name: string, uri: string): Promise<void> {
     event.preventDefault();
-    const fields = Object.fromEntries(new FormData(event.currentTarget as HTMLFormElement)) as Record<string, string>;
+    const form = new FormData(event.currentTarget as HTMLFormElement, event.submitter);
+    const fields = Object.fromEntries(form) as Record<string, string>;
     const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ""));
     try {
-      await ask("PUT", PROFILE, "printingcommand", this.printer.id, { uri, name, ...given });
+      const { jobId } = await ask<{ jobId: string }>("PUT", PROFILE, "printingcommand", this.printer.id, { uri, name, ...given });
       tell(t("added", { name }));
       this.#to({ at: "choose" });
       this.printer.refresh();
+      if (given["start"]) navigate(href("gcode", `${this.printer.id}/${jobId}`));
     } catch (error) {
       tell(inWords(error), "bad");
     }
   }
 }
 customElements.define("print-file", PrintFile);
+
+/** Where the page of G-code shows a file that the console sent. */
+function address(name: string, uri: string): string {
+  return `file/${name.replaceAll("/", "_")}/${new URL(uri, location.href).pathname.split("/")[2] ?? ""}`;
+}
 
 function facts(check: Check) {
   const { model, gcode } = check;

@@ -1,6 +1,7 @@
 /** The jobs that wait: dragged, or moved by the keyboard. */
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import { href } from "../../core/pages.js";
 import { Part } from "../../core/part.js";
 import { ask } from "../../parts/devices.js";
 import { inWords } from "../../parts/states.js";
@@ -31,10 +32,15 @@ class PrintQueue extends Part {
       @dragend=${() => this.#let()}
       @drop=${(event: DragEvent) => this.#drop(event, index, jobs)}>
       <span class="grip" aria-hidden="true"></span>
-      <span class="name"><bdi>${name}</bdi>
+      <span class="name">${job.state === "queued"
+        ? html`<a draggable="false" href=${href("gcode", `${this.printer.id}/${job.jobId}`)}
+            title=${t("previewOf", { name })}><bdi>${name}</bdi></a>`
+        : html`<bdi>${name}</bdi>`}
         ${(job.copies ?? 1) > 1 ? html`<small>× ${job.copies}</small>` : nothing}</span>
-      <span class="state" data-tone=${tone(job.state)}>${stateWord(job.state)}</span>
+      <span class="state" data-tone=${tone(job.state)}>${job.held && job.state === "queued" ? t("stateHeld") : stateWord(job.state)}</span>
       <span class="moves">
+        ${job.held && job.state === "queued" ? html`<button type="button" class="quiet"
+          aria-label=${t("beginIt", { name })} @click=${() => this.#begin(job)}>${t("print")}</button>` : nothing}
         ${this.#button("↑", t("earlier", { name }), index === 0, () => this.#move(job, index - 1))}
         ${this.#button("↓", t("later", { name }), index === jobs.length - 1, () => this.#move(job, index + 1))}
         ${this.#button("✕", t("remove", { name }), false, () => this.#remove(job))}
@@ -51,6 +57,15 @@ class PrintQueue extends Part {
     try {
       await ask("PUT", PROFILE, "queue", this.printer.id, { jobId: job.jobId, order });
       tell(t("moved", { name: nameOf(job), place: order + 1 }));
+    } catch (error) {
+      tell(inWords(error), "bad");
+    }
+    this.printer.refresh();
+  }
+
+  async #begin(job: Job): Promise<void> {
+    try {
+      await ask("PUT", PROFILE, "job/start", this.printer.id, { jobId: job.jobId });
     } catch (error) {
       tell(inWords(error), "bad");
     }

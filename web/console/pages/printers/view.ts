@@ -10,18 +10,18 @@ import { confirmed } from "../../parts/confirm.js";
 import { empty, inWords, loading, problem } from "../../parts/states.js";
 import { tell } from "../../parts/toast.js";
 import { HUES } from "./chart.js";
+import { cardJob } from "./card.js";
 import "./gcode-console.js";
 import "./past.js";
 import "./print-file.js";
 import "./queue.js";
 import "./style.css";
 import { follow, PROFILE, type Follow } from "./follow.js";
-import { current, type Job, type Prompt, type Status } from "./model.js";
+import { BED, current, type Job, type Prompt, type Status } from "./model.js";
 import { t } from "./text.js";
 import { degrees, duration, nameOf, readingWords, sensorWord, sourceWords, stateWord, tone } from "./words-of.js";
 
 const SPANS = [[300, "minutes5"], [3600, "hour"], [86_400, "day"]] as const;
-const BED = "bedNotClear"; // the id of the hub's own question
 
 class Printers extends Part {
   rest = "";
@@ -76,6 +76,8 @@ class Printers extends Part {
         ${card("now", t("now"), job(printer, status))}
         ${card("queue", t("queue"), html`<print-queue .printer=${printer}></print-queue>`)}
         ${card("file", t("file"), html`<print-file .printer=${printer}></print-file>`)}
+        ${this.watch(printer.hasCard)
+          ? card("card", t("card"), html`<printer-card .printer=${printer}></printer-card>`) : nothing}
         ${card("past", t("history"), html`<print-history .printer=${printer}></print-history>`)}
       </div>
       <div class="board">
@@ -154,6 +156,7 @@ async function stop(printer: Follow, one: Job): Promise<void> {
 
 function job(printer: Follow, status: Status) {
   const one = current(status);
+  if (one === undefined && status.cardPrint) return cardJob(printer, status.cardPrint);
   if (one === undefined) return html`<p>${t("nothing")}</p><p class="soft">${t("nothingText")}</p>
     ${status.lastJob ? ended(status.lastJob) : nothing}`;
   const share = Math.min(1, Math.max(0, one.progress ?? 0));
