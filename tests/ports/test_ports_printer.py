@@ -54,6 +54,8 @@ async def test_a_box_is_printed(
             last = await _print(client, service.id, stored.uri)
             assert last["state"] == "done"
             assert last["progress"] == 1.0
+            told = await client.get("3dp", "job/gcode", service.id, jobId=last["jobId"])
+            assert (told["uri"], told["size"]) == (stored.uri, BOX.stat().st_size)
         lines = (line.partition(";")[0].strip() for line in BOX.read_text().splitlines())
         arrived = [line for line in printer.transcript() if not HOST_OWN.fullmatch(line)]
         assert arrived == [line for line in lines if line]

@@ -119,3 +119,17 @@ def test_every_state_has_its_message(state, text):
     job = new_job(state=state, progress=Progress(50, 200, 61, 1, 2, 25.6, 90.0))
     assert message(job) == text
     assert message(msgspec.structs.replace(job, reason="cable out")) == f"{text}: cable out"
+
+
+@pytest.mark.parametrize(
+    ("members", "text"),
+    [
+        ({"state": JobState.FAILED, "card": True}, "Failed after 26 %"),
+        ({"state": JobState.INTERRUPTED, "card": True}, "Interrupted after 26 %"),
+        ({"state": JobState.DONE, "card": True}, "Printed"),
+        ({"state": JobState.QUEUED, "held": True}, "Waiting to be let begin"),
+        ({"state": JobState.SLICING, "held": True}, "Slicing 26 %"),
+    ],
+)
+def test_prints_from_the_card_and_held_jobs_have_messages_of_their_own(members, text):
+    assert message(new_job(progress=Progress(50, 200, 61, percent=25.6), **members)) == text
