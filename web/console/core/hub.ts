@@ -26,6 +26,15 @@ export async function withHub<T>(work: (hub: Hub) => Promise<T>): Promise<T> {
   }
 }
 
+/** Fetches a path of the hub, such as a file's, with the token, which is replaced once when it is over. */
+export function hubFetch(path: string, init: RequestInit = {}): Promise<Response> {
+  return withHub(async (hub) => {
+    const answer = await hub.fetch(path, init);
+    if (answer.status === 401) throw new TokenRejected(13, "The access token is over.", 401);
+    return answer;
+  });
+}
+
 /** Gives the token back; called before signing out. */
 export async function dropToken(): Promise<void> {
   const given = kept();
