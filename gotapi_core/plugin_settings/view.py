@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from gotapi_core.plugin_settings.secrets import looks_secret, shown
-from gotapi_core.plugin_settings.shape import Member, Shape
+from gotapi_core.plugin_settings.shape import Kind, Member, Shape
 from gotapi_core.plugin_settings.spelling import same
 
 Source = Literal["default", "file", "command"]
@@ -67,10 +67,21 @@ def settings_seen(shape: Shape | None, sections: Sections) -> tuple[Setting, ...
     for name in (*sections.effective, *sections.file):
         if name not in names:
             names.add(name)
-            plain = not isinstance(sections.effective.get(name), dict | list)
-            member = Member(name=name, secret=plain and looks_secret(name))
+            member = _unknown(name, sections.effective.get(name, sections.file.get(name)))
             found.append(_setting(member, shape, sections, known=shape is None))
     return tuple(found)
+
+
+def _unknown(name: str, value: object) -> Member:
+    """Return what can be said of a setting by its value alone."""
+    kinds: tuple[tuple[type, Kind], ...] = (
+        (bool, "bool"),
+        (int, "int"),
+        (float, "float"),
+        (str, "text"),
+    )
+    kind: Kind = next((one for of, one in kinds if isinstance(value, of)), "json")
+    return Member(name=name, kind=kind, secret=kind != "json" and looks_secret(name))
 
 
 def _setting(

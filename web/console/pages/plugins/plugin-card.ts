@@ -10,12 +10,9 @@ import { confirmed } from "../../parts/confirm.js";
 import "../../parts/guarded.js";
 import { inWords } from "../../parts/states.js";
 import { tell } from "../../parts/toast.js";
+import "./plugin-settings.js";
+import { stateWords, tone } from "./states.js";
 import { t } from "./text.js";
-
-const STATES = {
-  ready: "good", starting: "busy", found: "off", pending: "busy", failed: "bad", suspended: "busy",
-  quarantined: "bad", stopped: "off",
-} as const;
 
 interface Log {
   readonly detail: string;
@@ -29,6 +26,7 @@ class PluginCard extends Part {
   #problem = "";
   #log: string | null = null;
   #open = false;
+  #set = false; // whether the settings were looked at; then they stay, with what is typed
 
   protected override willUpdate(changed: PropertyValues): void {
     if (changed.has("plugin") && this.#open) void this.#readLog(); // it may be at its next fault
@@ -46,7 +44,9 @@ class PluginCard extends Part {
       ${asks ? this.#question() : this.#rights()}
       ${this.#problem ? html`<p class="reason" role="alert">${this.#problem}</p>` : nothing}
       ${this.#open ? html`<pre tabindex="0" aria-label=${t("details")}>${this.#log || t("noLog")}</pre>` : nothing}
-      <details><summary>${t("settings")}</summary><p class="soft">${t("settingsText", { id })}</p></details>
+      <details @toggle=${this.#unfold}><summary>${t("settings")}</summary>
+        ${this.#set ? html`<plugin-settings .plugin=${this.plugin}></plugin-settings>` : nothing}
+        <p class="soft">${t("settingsText", { id })}</p></details>
       ${this.#buttons(asks, heading)}
     </article>`;
   }
@@ -116,6 +116,15 @@ class PluginCard extends Part {
     if (this.#open) void this.#readLog();
   }
 
+  readonly #unfold = (event: Event): void => {
+    const { open } = event.currentTarget as HTMLDetailsElement;
+    this.toggleAttribute("data-wide", open);
+    if (open && !this.#set) {
+      this.#set = true;
+      this.requestUpdate();
+    }
+  };
+
   async #readLog(): Promise<void> {
     try {
       const { detail, lines } = await read<Log>(`api/plugin?id=${encodeURIComponent(this.plugin.id)}`);
@@ -135,16 +144,4 @@ function inOneLine(line: Log["lines"][number]): string {
 
 function list(texts: readonly string[]): TemplateResult {
   return html`<ul class="points">${texts.map((text) => html`<li><bdi>${text}</bdi></li>`)}</ul>`;
-}
-
-function isState(state: string): state is keyof typeof STATES {
-  return state in STATES;
-}
-
-function tone(state: string): string {
-  return isState(state) ? STATES[state] : "busy";
-}
-
-function stateWords(state: string): string {
-  return isState(state) ? t(state) : state;
 }

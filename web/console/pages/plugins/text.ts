@@ -41,7 +41,7 @@ export const t = words({
   now: ["{name}: {state}.", "「{name}」は{state}です。"],
   settings: ["Settings", "設定"],
   settingsText: [
-    "In gotapi.toml, in the section [plugins.{id}]; where it runs, in [plugin_host.{id}]. The hub reads them at its start.",
-    "gotapi.toml の [plugins.{id}] に記述します（実行方法は [plugin_host.{id}]）。起動時に読み込まれます。",
+    "Where it runs is set in gotapi.toml, section [plugin_host.{id}], which the hub reads at its start.",
+    "実行方法は gotapi.toml の [plugin_host.{id}] で設定します（ハブの起動時に読み込まれます）。",
   ],
 });
