@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from gotapi_core.plugin_settings.edit import GONE, Wanted, edited, parsed, section_of
+from gotapi_core.plugin_settings.fits import misfit
 from gotapi_core.plugin_settings.laid import Laid, effective
 from gotapi_core.plugin_settings.secrets import restored
 from gotapi_core.plugin_settings.shape import Shape
 from gotapi_core.plugin_settings.spelling import without_nulls
-from gotapi_core.protocol.schema import members_of
-from gotapi_core.settings import Settings, SettingsError, convert_plugin_settings, explain
+from gotapi_core.settings import Settings, SettingsError, convert_plugin_settings
 
 _WHERE = re.compile(r"\[plugins\.[^\]]*\]: (?P<path>[\w.\[\]-]+): ")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]|(\[\.\.\.\])")
@@ -79,10 +79,8 @@ def schema_check(plugin_id: str, shape: Shape | None) -> Check:
     """Return the check by what a plug-in told; it checks again for itself when it starts."""
 
     def check(settings: Settings) -> object:
-        members = (members_of(shape.schema) if shape is not None else None) or {}
-        for name, value in settings.plugins.get(plugin_id, {}).items():
-            if name in members:
-                _check_member(plugin_id, name, value, members[name].kind)
+        if shape is not None and (why := misfit(shape, settings.plugins.get(plugin_id, {}))):
+            raise SettingsError(f"[plugins.{plugin_id}]: {why}")
         return None
 
     return check
@@ -100,15 +98,6 @@ def with_advice(message: str, shape: Shape | None) -> str:
 def _steps(path: str) -> list[str | int]:
     # `[...]` is any member of a table, for which every name stands.
     return [int(number) if number else name or "*" for name, number, _ in _STEP.findall(path)]
-
-
-def _check_member(plugin_id: str, name: str, value: object, kind: Any) -> None:
-    try:
-        msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        what = explain(str(error))
-        inner = what if what.startswith("[") else f": {what}"
-        raise SettingsError(f"[plugins.{plugin_id}]: {name}{inner}") from error
 
 
 def _wanted(

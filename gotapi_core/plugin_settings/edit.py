@@ -9,7 +9,12 @@ import tomllib
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
 
-from gotapi_core.plugin_settings.spelling import same, toml_key, toml_value
+from gotapi_core.plugin_settings.spelling import (
+    same,
+    toml_key,
+    toml_value,
+    without_nulls,
+)
 from gotapi_core.settings import SettingsError
 
 MOST_TEXT: Final = 1024 * 1024  # characters; a file of settings has some thousand at most
@@ -49,6 +54,7 @@ def edited(text: str, plugin_id: str, wanted: Wanted) -> str:
     written in a way that cannot be changed safely.
     """
     before = parsed(text)
+    wanted = {name: one if one is GONE else without_nulls(one) for name, one in wanted.items()}
     after = _meant(before, plugin_id, wanted)
     if same(before, after):
         return text
@@ -160,11 +166,10 @@ def _put(holder: Any, key: Any, value: object) -> None:
     if same(_plain(old), value):
         return
     if isinstance(old, MutableMapping) and isinstance(value, Mapping):
-        for name in [name for name in old if value.get(name) is None]:
+        for name in [name for name in old if name not in value]:
             del old[name]
         for name, one in value.items():
-            if one is not None:
-                _put(old, name, one)
+            _put(old, name, one)
     elif isinstance(old, AoT) and isinstance(value, list) and value and _tables(value):
         _put_list(old, value)
     else:
@@ -181,7 +186,7 @@ def _put_list(old: Any, new: list[object]) -> None:
         tail += 1
     there, wanted = len(plain) - tail, len(new) - tail
     for _ in range(wanted, there):
-        del old[wanted if wanted > head else head]
+        del old[wanted]
     for place in range(head, min(there, wanted)):
         _put(old, place, new[place])
     for place in range(there, wanted):
@@ -194,8 +199,7 @@ def _table(value: object) -> Any:
     table = tomlkit.table()
     assert isinstance(value, Mapping)
     for name, one in value.items():
-        if one is not None:
-            table[name] = _item(one)
+        table[name] = _item(one)
     return table
 
 

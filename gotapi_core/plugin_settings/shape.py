@@ -45,7 +45,7 @@ class Shape:
 
     def __init__(self, schema: Schema) -> None:
         definitions = schema.get("$defs")
-        self._definitions = definitions if isinstance(definitions, dict) else {}
+        self.definitions = definitions if isinstance(definitions, dict) else {}
         self._root = self.resolved(schema)
         self.schema = schema
         properties = self._root.get("properties")
@@ -63,7 +63,7 @@ class Shape:
             reference = schema.get("$ref")
             if not isinstance(reference, str):
                 return schema
-            target = self._definitions.get(reference.removeprefix("#/$defs/"), {})
+            target = self.definitions.get(reference.removeprefix("#/$defs/"), {})
             beside = {key: one for key, one in schema.items() if key != "$ref"}
             schema = {**target, **beside} if isinstance(target, dict) else {}
         return {}
@@ -134,7 +134,7 @@ class Shape:
 
     def _list_words(self, schema: Schema, depth: int) -> str:
         if isinstance(fixed := schema.get("prefixItems"), list):
-            inner = ", ".join(self.words(one, depth + 1) for one in fixed[:10])
+            inner = ", ".join(self.words(one, depth + 1) or "any value" for one in fixed[:10])
             return f"a list of exactly: {inner}"
         inner = self.words(schema.get("items"), depth + 1) if depth < _WORDS_DEPTH else ""
         return f"a list; each item: {inner}" if inner else "a list"

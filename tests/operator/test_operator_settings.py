@@ -139,6 +139,8 @@ async def test_values_and_where_they_come_from(open_house):
         assert (rooms["value"], rooms["source"], rooms["by"]) == (["hall"], "command", "--set")
         assert (password["secret"], password["isSet"]) == (True, True)
         assert "sesame" not in json.dumps(view)
+        report = await house.wire("GET", f"{API}/diagnostics", house.headers)
+        assert (report.status, "sesame" in report.text) == (200, False)
 
 
 async def test_a_change_is_written_and_the_plugin_runs_with_it(house, caplog):

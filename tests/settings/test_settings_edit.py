@@ -93,6 +93,14 @@ def test_deep_inside_only_what_differs_is_written() -> None:
     assert lines_kept(FILE, new) == ["limits = { nozzle = 200.0 }"]
 
 
+def test_members_of_tables_that_are_gone_or_null_are_taken_out() -> None:
+    ports = [{"path": "/dev/a", "name": None}, {"path": "/dev/b", "limits": {"nozzle": None}}]
+    new = edited(FILE, "printer", {"ports": ports})
+    expected = [{"path": "/dev/a"}, {"path": "/dev/b", "limits": {}}]
+    assert tomllib.loads(new)["plugins"]["printer"]["ports"] == expected
+    assert lines_kept(FILE, new) == ["limits = { nozzle = 200.0 }"]
+
+
 def test_of_tables_in_a_list_those_that_stay_keep_their_comments() -> None:
     new = edited(FILE, "printer", {"ports": [{"path": "/dev/b", "limits": {"nozzle": 200.0}}]})
     assert 'path = "/dev/b"  # right' in new
@@ -148,7 +156,11 @@ def test_an_edit_that_would_say_something_else_is_never_returned(
 ) -> None:
     import tomlkit
 
-    monkeypatch.setattr(tomlkit, "dumps", lambda document: "[server]\nport = 1\n")
+    for broken in ("[server]\nport = 1\n", "no toml"):
+        monkeypatch.setattr(tomlkit, "dumps", lambda document, broken=broken: broken)
+        with pytest.raises(SettingsError, match="in a way that cannot be changed from here"):
+            edited(FILE, "printer", {"discover": "all"})
+    monkeypatch.setattr(tomlkit, "parse", lambda text: [][0])  # a fault of its own
     with pytest.raises(SettingsError, match="in a way that cannot be changed from here"):
         edited(FILE, "printer", {"discover": "all"})
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gotapi_core.plugin import Secret
 from gotapi_core.plugin_settings.change import Asked, prepare, schema_check, type_check, with_advice
+from gotapi_core.plugin_settings.fits import misfit
 from gotapi_core.plugin_settings.laid import Laid, effective
 from gotapi_core.plugin_settings.secrets import looks_secret, restored, shown
 from gotapi_core.plugin_settings.shape import NOTHING, Shape, shape_of_schema, shape_of_type
@@ -133,13 +134,19 @@ def test_schemas_that_go_round_in_circles_come_to_an_end() -> None:
     shape = shape_of_schema(
         {
             "type": "object",
-            "properties": {"a": {"$ref": "#/$defs/A"}, "b": 3, "c": {"prefixItems": [1]}},
+            "properties": {
+                "a": {"$ref": "#/$defs/A"},
+                "b": 3,
+                "c": {"type": "array", "prefixItems": [1, {"type": "string"}]},
+                "d": {"$ref": "#/$defs/Loop"},
+            },
             "required": [{}, "a"],
-            "$defs": {"A": around},
+            "$defs": {"A": around, "Loop": {"$ref": "#/$defs/Loop"}},
         }
     )
     assert shape is not None
-    assert [one.required for one in shape.members] == [True, False, False]
+    assert [one.required for one in shape.members] == [True, False, False, False]
+    assert shape.members[2].should == "a list of exactly: any value, text"
     assert len(shape.members[0].should) <= 600
 
 
@@ -164,6 +171,8 @@ def test_no_schema_of_a_plugin_breaks_the_page(schema: Any, section: dict[str, A
     shape = shape_of_schema(schema)
     seen = settings_seen(shape, Sections(section, section, {}, {}))
     msgspec.json.encode(seen)
+    if shape is not None:
+        assert isinstance(misfit(shape, section), str)
     assert {one.name for one in seen} >= set(section)
 
 
@@ -310,14 +319,31 @@ def test_what_the_command_line_gave_cannot_be_changed_in_the_file() -> None:
 def test_a_plugin_in_another_process_is_checked_by_what_it_told() -> None:
     shape = shape_of_schema(msgspec.json.schema(LampSettings))
     check = schema_check("lamp", shape)
-    check(effective("[plugins.lamp]\nwatts = 9\nunknown = 1\n", Laid(), "f"))
+    check(
+        effective(
+            "[plugins.lamp]\npath = '/x'\nspeed = 3\nservers = [{ url = 'a' }]\nmain.url = 'b'\n"
+            "rooms.hall.url = 'c'\n",
+            Laid(),
+            "f",
+        )
+    )
     for text, message in (
         ("watts = 0", r"\[plugins.lamp\]: watts: Expected `?int >= 1"),
         ("on = 3", r"\[plugins.lamp\]: on: Expected bool, got int"),
         ("servers = [1]", r"\[plugins.lamp\]: servers\[0\]: Expected object"),
+        ("servers = [{ url = 'a', wrong = 1 }]", r"there is no setting 'servers\[0\].wrong'"),
+        ("rooms.hall = { key = 'k' }", "the setting 'rooms.hall.url' is missing"),
+        ("main = { url = 3 }", r"\[plugins.lamp\]: main.url: Expected str, got int"),
+        ("main = { url = 'a', limits = 'x' }", r"main.limits: Expected "),
+        ("main = 3", r"\[plugins.lamp\]: main: Expected"),
+        ("speed = 'fast'", r"\[plugins.lamp\]: speed: "),
+        ("colour = 'red'", "colour: Invalid enum value 'red'"),
+        ("watts = 9", "the setting 'path' is missing"),
     ):
+        path = "" if "'path'" in message else "path = '/x'\n"
+        settings = effective(f"[plugins.lamp]\n{path}{text}\n", Laid(), "f")
         with pytest.raises(SettingsError, match=message):
-            check(effective(f"[plugins.lamp]\n{text}\n", Laid(), "f"))
+            check(settings)
     schema_check("lamp", None)(effective("[plugins.lamp]\nx = 1\n", Laid(), "f"))
 
 

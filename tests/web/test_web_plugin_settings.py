@@ -74,13 +74,13 @@ async def house(serve_site, tmp_path):
         yield site, file
 
 
-async def opened(site, open_tab):
+async def opened(site, open_tab, plugin="desk", first="watts"):
     tab = await open_tab(site.link())
     await tab.wait_for_selector('.link[data-state="live"]', state="attached")
     await tab.goto(f"{site.url}/console/plugins")
-    card = tab.locator("plugin-card", has=tab.locator("#plugin-desk"))
+    card = tab.locator("plugin-card", has=tab.locator(f"#plugin-{plugin}"))
     await card.locator("summary", has_text="Settings").click()
-    await card.get_by_label("watts", exact=True).wait_for()
+    await card.get_by_label(first, exact=True).wait_for()
     return tab, card
 
 
@@ -171,6 +171,27 @@ async def test_what_is_typed_is_kept_and_what_others_wrote_is_not_lost(house, op
     await tab.click('dialog button:has-text("Save and restart")')
     await tab.get_by_text("Saved. Desk: Ready.").wait_for()
     assert file.read_text() == f'{changed}name = "lamp"\n'
+
+
+async def test_a_plugin_that_has_told_nothing_shows_its_section_to_which_can_be_added(
+    house, open_tab, check_access
+):
+    site, file = house
+    file.write_text(f"{TEXT}[plugins.wire]\nhost = '{NASTY}'\nport = 5\n")
+    await site.hub.socket_plugins.make_token("wire")
+    tab, card = await opened(site, open_tab, "wire", "host")
+    await card.get_by_text("The plug-in has not said what can be set").wait_for()
+    assert await card.get_by_label("host", exact=True).input_value() == NASTY
+    await card.get_by_label("port", exact=True).fill("6")
+    await card.get_by_role("button", name="host: Remove").click()
+    await card.get_by_label("Name", exact=True).fill("rooms")
+    await card.get_by_label("Value", exact=True).fill('["hall"]')
+    await card.get_by_role("button", name="Add a setting").click()
+    await card.get_by_text("3 changes").wait_for()
+    await check_access(tab)
+    await card.get_by_role("button", name="Save").click()
+    await card.get_by_label("rooms", exact=True).wait_for()
+    assert file.read_text() == f'{TEXT}[plugins.wire]\nport = 6\nrooms = ["hall"]\n'
 
 
 async def test_a_file_that_cannot_be_written_says_so(house, open_tab):
