@@ -23,7 +23,7 @@ from gotapi_printer.driver import PrinterDriver
 from gotapi_printer.job import Job, JobError, JobState, Progress
 from gotapi_printer.jobs import Bed, JobBook
 from gotapi_printer.link import LinkError
-from gotapi_printer.print_queue import PrintQueue
+from gotapi_printer.print_queue import OTHER_PRINT, PrintQueue
 from gotapi_printer.session_base import SAFE_END
 from gotapi_printer.updates import DriverState, DriverUpdate
 
@@ -180,6 +180,7 @@ class CardReader:
         return ""
 
     def _follow(self, now: CardPrint) -> None:
+        self._queue.hold(OTHER_PRINT)
         self._set(now)
         self._stop_asking()
         self._asking = asyncio.create_task(self._ask(), name="card")
@@ -207,6 +208,7 @@ class CardReader:
         if ended is not None:
             await self._book.record(_past(ended, how, reason, self._begun, self._clock()))
         self._queue.release(HOLD)
+        self._queue.release(OTHER_PRINT)
         if ended is not None:
             self._changed()
 

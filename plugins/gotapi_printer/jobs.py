@@ -113,7 +113,7 @@ class JobBook:
         if path.suffix == SUFFIX and path.stem in self._jobs:
             self._retire(path.stem)
         else:
-            path.unlink()
+            path.unlink(missing_ok=True)  # it may have gone with the file of its job
 
     async def _settle(self, stored: StoredJob) -> None:
         """Say what became of a job while the hub was away."""

@@ -19,6 +19,7 @@ from gotapi_printer.link import LinkError
 from gotapi_printer.updates import DriverState
 
 MAX_COPIES = 100
+OTHER_PRINT = "another print"  # the hold of a print that is no job: it lies on the bed, too
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +173,7 @@ class PrintQueue:
     async def set_bed(self, bed: Bed) -> None:
         """Take somebody's word for the bed; raises JobError while something is printed on it."""
         async with self._lock:
-            if self._book.active() is not None:
+            if self._book.active() is not None or OTHER_PRINT in self._holds:
                 raise JobError("the printer is printing; say so when that has ended")
             await self._book.set_bed(bed)
         await self.advance()
@@ -181,7 +182,9 @@ class PrintQueue:
     @property
     def asks_for_bed(self) -> bool:
         """Whether somebody has to say that the bed is clear."""
-        if self._book.active() is not None or self._book.bed is Bed.CLEAR:
+        if self._book.active() is not None or OTHER_PRINT in self._holds:
+            return False
+        if self._book.bed is Bed.CLEAR:
             return False
         first = self._first()
         return not (first is not None and self._bed_will_do(first))

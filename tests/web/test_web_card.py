@@ -143,13 +143,18 @@ async def picture(page: Any, name: str) -> None:
         await page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
-async def test_a_model_is_sliced_looked_at_and_then_printed(page, tmp_path, check_access):
-    model = tmp_path / "corner.stl"
+async def look_first(page: Any, folder: Path) -> None:
+    """Have a model sliced; its preview is shown then."""
+    model = folder / "corner.stl"
     model.write_text(CORNER)
     await page.set_input_files("print-file input[type=file]", str(model))
     await page.click("text=Slice and look first")
     await page.wait_for_selector('h2 >> text="corner.stl"')
     await page.wait_for_selector("text=/ of 20, at 4 mm/")
+
+
+async def test_a_model_is_sliced_looked_at_and_then_printed(page, tmp_path, check_access):
+    await look_first(page, tmp_path)
     await page.wait_for_selector(".banner >> text=This job waits")
     await check_access(page)
     await picture(page, "looked-first")
@@ -161,6 +166,16 @@ async def test_a_model_is_sliced_looked_at_and_then_printed(page, tmp_path, chec
     await page.click("[aria-label='Preview of “corner.stl”']")  # of a job that ended
     await page.wait_for_selector("text=/ of 20, at 4 mm/")
     await page.wait_for_selector(".banner", state="detached")
+
+
+async def test_a_job_that_waits_for_somebody_is_begun_in_the_queue(page, tmp_path, check_access):
+    await look_first(page, tmp_path)
+    await page.go_back()
+    await page.wait_for_selector(".queue >> text=Waits for you")
+    await check_access(page)
+    await picture(page, "held")
+    await page.click("[aria-label='Print “corner.stl”']")
+    await page.wait_for_selector('.printer > .head .state >> text="Printing"')
 
 
 async def test_a_file_is_looked_at_before_it_is_printed(page, tmp_path):

@@ -69,6 +69,8 @@ async def test_a_file_of_the_card_is_printed_to_its_end(with_card) -> None:
         assert (begun["name"], begun["paused"]) == ("SHORT.GCO", False)
         status = await one.status()
         assert status["operatingStatus"] == "printing"
+        assert "prompts" not in status  # nobody is asked for the bed while something is on it
+        assert "is printing" in await one.refused(16, "put", "bed")
         waiting = await one.print("G28\nM117 from the hub\n")
         status = await one.until(lambda status: "cardPrint" not in status)
         entry = (await one.call("get", "history"))["history"][0]

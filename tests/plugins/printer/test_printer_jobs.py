@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gotapi_core.plugin import Collection
 from gotapi_printer.job import Job, JobError, JobEvent, JobState, Progress
 from gotapi_printer.jobs import MOST_ENDED, MOST_WAITING, SAVE_EVERY, Bed, JobBook, PrinterRecord
+from gotapi_printer.kept import KEEP, KeptFiles
 from gotapi_printer.updates import JobReport
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -402,3 +403,24 @@ async def test_a_hub_killed_while_it_begins_asks_for_the_bed(
     await again.load()
     assert again.bed is Bed.NOT_CLEAR
     assert names(again.waiting()) == ["a"]
+
+
+async def test_what_a_job_that_ended_left_is_put_away_when_the_hub_starts(
+    stored: Remembered, clock: Clock, tmp_path: Path
+) -> None:
+    kept = KeptFiles(tmp_path / "printed")
+    first = JobBook("desk", stored, Remembered(), tmp_path / "jobs", clock, kept)
+    await first.load()
+    await first.add(job("a", state=JobState.DONE, ended_at=99.0), "app")
+    first.path("a").write_text("G28")
+    first.journal_path("a").write_bytes(b"where it was")
+    (tmp_path / "jobs" / "stranger.gcode").write_text("G28")
+    second = JobBook("desk", stored, Remembered(), tmp_path / "jobs", clock, kept)
+    await second.load()
+    assert list((tmp_path / "jobs").iterdir()) == []
+    found = second.gcode("a")
+    assert found is not None
+    assert found.read_text() == "G28"
+    clock.now += KEEP
+    assert second.gcode("a") is None
+    assert second.gcode("stranger") is None

@@ -91,7 +91,7 @@ export const t = words({
   previewOf: ["Preview of “{name}”", "「{name}」のプレビュー"],
   lookFirst: ["Slice and look first", "スライスして確認"],
   stateHeld: ["Waits for you", "確認待ち"],
-  beginIt: ["Let “{name}” be printed", "「{name}」の印刷を許可"],
+  beginIt: ["Print “{name}”", "「{name}」を印刷"],
   card: ["Card in the printer", "プリンターのカード"],
   cardText: ["The printer prints these by itself; the hub has not looked at them.", "プリンターが自分で印刷します。ハブは内容を確認していません。"],
   cardFiles: ["Files on the card", "カード内のファイル"],
