@@ -10,7 +10,7 @@ from gotapi_core.settings import SettingsError
 _STANDS = re.compile(r"\*\*\*(\d{1,4})")
 # Not every plug-in marks them. Names of files (token_file) do not end so.
 _LOOKS: Final = re.compile(
-    r"(?i)(?:^|[_-])(?:password|passwd|passphrase|secret|token|api_?key|access_?code)s?$|"
+    r"(?:^|[_-])(?i:password|passwd|passphrase|secret|token|api_?key|access_?code)s?$|"
     r"[a-z](?:Password|Secret|Token|ApiKey)s?$"
 )
 

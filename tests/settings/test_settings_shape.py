@@ -211,6 +211,8 @@ def test_by_name_too_where_nothing_is_marked() -> None:
         "token_file": "~/t",
     }
     assert looks_secret("secret")
+    assert looks_secret("API_KEY")
+    assert not looks_secret("brokenToken-file")
     assert not looks_secret("secretary")
 
 

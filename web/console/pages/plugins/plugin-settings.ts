@@ -148,15 +148,15 @@ class PluginSettings extends Part {
         <span aria-hidden="true">${on ? t("on") : t("off")}</span></span>`;
     }
     if (kind === "choice") {
-      return html`<select id=${id} aria-describedby=${about} ?disabled=${fixed} @change=${typed}>
+      return html`<select id=${id} aria-invalid=${wrong} aria-describedby=${about} ?disabled=${fixed} @change=${typed}>
         ${setting.choices.map((one) => html`<option value=${one} .selected=${live(one === text)}>${one || t("emptyChoice")}</option>`)}
       </select>`;
     }
     if (secret) {
-      return html`<input type="password" autocomplete="new-password" id=${id} aria-describedby=${about} ?disabled=${fixed}
+      return html`<input type="password" autocomplete="new-password" id=${id} aria-invalid=${wrong} aria-describedby=${about} ?disabled=${fixed}
         placeholder=${setting.isSet && draft !== null ? t("isSet") : t("notSet")} .value=${live(draft ?? "")} @input=${typed}>`;
     }
-    if (kind === "json" || long(setting, text)) {
+    if (kind === "json" || long(setting)) {
       const rows = Math.min(LINES, Math.max(kind === "json" ? 1 : 2, text.split("\n").length));
       return html`<textarea id=${id} rows=${rows} class=${kind === "json" ? "code" : ""} spellcheck="false" dir="auto" aria-invalid=${wrong}
         aria-describedby=${about} ?disabled=${fixed} .value=${live(text)} @input=${typed}></textarea>`;
@@ -276,7 +276,9 @@ class PluginSettings extends Part {
 }
 customElements.define("plugin-settings", PluginSettings);
 
-function long(setting: Setting, text: string): boolean {
+/** By what is saved: an input that turned into another one while somebody types would lose the focus. */
+function long(setting: Setting): boolean {
+  const text = textOf(setting, setting.value);
   return setting.kind === "text" && (text.length > 60 || text.includes("\n") || (setting.longest ?? 0) > 1000);
 }
 

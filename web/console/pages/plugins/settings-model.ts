@@ -86,7 +86,7 @@ export function meant(setting: Setting, text: string): { readonly value: unknown
 function number(setting: Setting, text: string): { value: unknown } | { fault: string } {
   const value = Number(text);
   const { minimum, maximum, above, below } = setting;
-  const fits = text.trim() !== "" && Number.isFinite(value) && (setting.kind === "float" || Number.isInteger(value))
+  const fits = text.trim() !== "" && Number.isFinite(value) && (setting.kind === "float" || Number.isSafeInteger(value))
     && value >= (minimum ?? -Infinity) && value <= (maximum ?? Infinity)
     && (above === null || value > above) && (below === null || value < below);
   return fits ? { value } : { fault: t("wrong", { should: limits(setting) }) };
