@@ -29,7 +29,7 @@ function check(property, name) {
   if (!en || !ja) return say("needs two plain texts, English and Japanese");
   const holes = (text) => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort().join(" ");
   if (holes(en) !== holes(ja)) say(`has ${holes(en) || "no value"} in English, ${holes(ja) || "none"} in Japanese`);
-  if (!/[\u3040-\u30ff\u4e00-\u9fff]/.test(ja) && ja !== en) say("is no Japanese");
+  if (!/[\u3001\u3002\u3040-\u30ff\u4e00-\u9fff]/.test(ja) && ja !== en) say("is no Japanese");
   if (/[\u3040-\u30ff\u4e00-\u9fff]/.test(en)) say("is Japanese in the English column");
 }
 

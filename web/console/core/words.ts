@@ -30,7 +30,7 @@ const plural = new Intl.PluralRules("en");
 
 /**
  * Returns what says the texts of a table: `t("title")`, `t("found", { count: 3 })`. `{count}` in a
- * text stands for the value; "{count} file|{count} files" is for one and for more.
+ * text stands for the value, a number in the user's way of writing; "{count} file|{count} files" is for one and for more.
  */
 export function words<K extends string>(
   table: Readonly<Record<K, Text>>,
@@ -48,7 +48,10 @@ function choose(text: string, values: Values): string {
 }
 
 function fill(text: string, values: Values): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = values[name];
+    return typeof value === "number" ? number(value) : (value ?? whole);
+  });
 }
 
 /** A number in the user's way of writing. */

@@ -1,6 +1,7 @@
 /** How long an approval holds, as choices; and the scopes it has. */
 import { html, type TemplateResult } from "lit";
 import { words } from "../core/words.js";
+import { said } from "./said.js";
 
 const t = words({
   long: ["For how long", "許可する期間"],
@@ -16,8 +17,8 @@ export const LIFETIMES = ["once", "day", "always"] as const;
 export type Lifetime = (typeof LIFETIMES)[number];
 
 /** What a scope allows, in words. */
-export function scopeWords(scope: string, said: string | undefined): string {
-  return said || t("use", { scope });
+export function scopeWords(scope: string, text: string | undefined): string {
+  return text ? said(text) : t("use", { scope });
 }
 
 /** Radio buttons; `group` is what no other group of the page is called. */

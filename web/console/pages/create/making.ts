@@ -198,9 +198,10 @@ export async function cancel(): Promise<void> {
   await ask("GET", PROFILE, "snapshot", serviceId, { secureToken, jobId, op: "CANCEL" });
 }
 
-/** Puts the model into a printer's queue. */
-export async function print(printer: string): Promise<void> {
-  await ask("PUT", PROFILE, "printing", serviceId, { secureToken, jobId, printer });
+/** Puts the model into a printer's queue, under a name. */
+export async function print(printer: string, name?: string): Promise<void> {
+  const named = name ? { name } : {};
+  await ask("PUT", PROFILE, "printing", serviceId, { secureToken, jobId, printer, ...named });
 }
 
 /** The bytes of a file of the hub. */

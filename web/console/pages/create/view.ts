@@ -7,6 +7,7 @@ import { Part } from "../../core/part.js";
 import { number, span } from "../../core/words.js";
 import type { ModelView } from "../../parts/model-view.js";
 import { empty, inWords, loading, problem } from "../../parts/states.js";
+import { said } from "../../parts/said.js";
 import { tell } from "../../parts/toast.js";
 import "./board.js";
 import { guidesOf, type Guides } from "./guide.js";
@@ -176,7 +177,7 @@ class Create extends Part {
       ? html`<small>${t("left", { time: span(now.estimate) })}</small>` : nothing;
     return html`<p role="status"><strong>${t(now.state)}</strong> ${left}</p>
       ${now.state === "done" ? nothing : html`<progress max="1" .value=${now.progress} aria-label=${t("running")}></progress>
-        <p class="soft"><bdi>${now.stage}</bdi></p>`}`;
+        <p class="soft"><bdi>${said(now.stage)}</bdi></p>`}`;
   }
 
   /** Shows the preview as soon as there is one, then the model, from the same side. */
@@ -223,7 +224,9 @@ class Create extends Part {
     const printer = printers.find((one) => one.id === chosen) ?? printers[0];
     if (printer === undefined) return;
     try {
-      await print(printer.id);
+      const template = this.#current();
+      const name = template && t("printName", { template: nameOf(template), height: this.#height });
+      await print(printer.id, name);
       tell(t("printed", { printer: printer.name }));
     } catch (error) {
       tell(inWords(error), "bad");

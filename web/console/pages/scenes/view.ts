@@ -143,8 +143,7 @@ class Scenes extends Part {
     return html`<fieldset><legend class="spoken">${t("layers")}</legend>${layers.map((one) => html`
       <label class="choice"><input type="checkbox" .checked=${this.#chosen.has(one.serviceId)}
         @change=${(event: Event) => this.#choose(one, (event.currentTarget as HTMLInputElement).checked)}>
-        <span><bdi>${one.title || one.serviceId}</bdi><br><small>${one.features > 1 ? `${t("features", { count: one.features })}, ` : ""}
-          ${t("triangles", { count: one.triangles })}</small></span></label>`)}</fieldset>
+        <span><bdi>${one.title || one.serviceId}</bdi><br><small>${sizeOf(one)}</small></span></label>`)}</fieldset>
       ${several ? html`<p class="soft">${t("elsewhere")}</p>` : nothing}`;
   }
 
@@ -323,6 +322,11 @@ class Scenes extends Part {
   }
 }
 customElements.define("page-scenes", Scenes);
+
+function sizeOf({ features, triangles }: Layer): string {
+  const [first, second] = [t("features", { count: features }), t("triangles", { count: triangles })];
+  return features > 1 ? t("both", { features: first, triangles: second }) : second;
+}
 
 /** A camera that sees all, where the browser has no view of its own: from the south and above. */
 function outside(look: Look, aspect: number): Camera {

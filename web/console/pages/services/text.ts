@@ -10,9 +10,9 @@ export const t = words({
   ],
   online: ["Online", "オンライン"],
   offline: ["Offline", "オフライン"],
-  count: ["{count} service, {online} online|{count} services, {online} online", "{count} 件中 {online} 件がオンライン"],
+  count: ["{count} service, {online} online|{count} services, {online} online", "{count}件中{online}件がオンライン"],
   filter: ["Search", "検索"],
   noMatch: ["Nothing matches “{text}”", "「{text}」に一致するものはありません"],
-  shown: ["The first {count} are shown; search for others.", "先頭の {count} 件を表示しています。ほかは検索してください。"],
+  shown: ["The first {count} are shown; search for others.", "先頭の{count}件を表示しています。ほかは検索してください。"],
   by: ["by {plugin}", "提供: {plugin}"],
 });

@@ -6,6 +6,7 @@ import type { ServiceView } from "../../core/model.js";
 import { Part } from "../../core/part.js";
 import { number } from "../../core/words.js";
 import { empty } from "../../parts/states.js";
+import { said } from "../../parts/said.js";
 import { t } from "./text.js";
 
 const MOST = 200; // rows at once; with thousands of services one searches
@@ -41,18 +42,18 @@ class Services extends Part {
 customElements.define("page-services", Services);
 
 function matches(one: ServiceView, text: string): boolean {
-  return [one.name, one.id, one.type, one.plugin, ...one.scopes].some((part) =>
+  return [one.name, said(one.name), one.id, one.type, one.plugin, ...one.scopes].some((part) =>
     part.toLowerCase().includes(text));
 }
 
 function card(one: ServiceView) {
   return html`<li class="card service" data-online=${one.online}>
     <div class="head">
-      <h2><bdi>${one.name}</bdi></h2>
+      <h2><bdi>${said(one.name)}</bdi></h2>
       <span class="state" data-tone=${one.online ? "good" : "off"}>
         ${one.online ? t("online") : t("offline")}</span>
     </div>
-    <p class="soft"><bdi>${one.type}</bdi> <bdi>${t("by", { plugin: one.plugin })}</bdi></p>
+    <p class="soft">${one.type ? html`<bdi>${one.type}</bdi> · ` : nothing}<bdi>${t("by", { plugin: said(one.plugin) })}</bdi></p>
     ${!one.online && one.reason ? html`<p class="reason"><bdi>${one.reason}</bdi></p>` : nothing}
     <p class="chips">${one.scopes.map((scope) => html`<code>${scope}</code>`)}</p>
     <p class="soft"><code><bdi>${one.id}</bdi></code></p>

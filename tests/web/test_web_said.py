@@ -1,0 +1,23 @@
+"""What the console says for the hub in Japanese is what the hub says in English."""
+
+import re
+from pathlib import Path
+
+from gotapi_core.host.loader import find_plugins, load
+
+ROOT = Path(__file__).parents[2]
+TABLE = (ROOT / "web" / "console" / "parts" / "said.ts").read_text()
+KNOWN = set(re.findall(r'^  "([^"]+)":', TABLE, re.MULTILINE))
+
+
+def test_every_text_is_one_that_the_hub_says() -> None:
+    folders = ("gotapi_core", "plugins")
+    files = [path for name in folders for path in (ROOT / name).rglob("*.py")]
+    source = "\n".join(path.read_text() for path in files)
+    assert {text for text in KNOWN if f'"{text}"' not in source} == set()
+    assert len(KNOWN) > 20
+
+
+def test_what_the_users_consent_to_is_said_in_their_language() -> None:
+    bundled = [load(one) for one in find_plugins() if one.bundled]
+    assert {words for one in bundled for words in one.profiles.values()} <= KNOWN
