@@ -432,13 +432,13 @@ class Supervisor:
     async def _stop_port(self) -> None:
         if self._port is None or not self._open:
             return
-        self._open = False
         try:
             await _bounded(self._port.stop(), self._limits.stop)
         except _TooLate:
             log.error("plug-in %s did not stop within %g s", self.id, self._limits.stop)
         except Exception:  # the boundary
             log.exception("plug-in %s did not stop cleanly", self.id)
+        self._open = False  # not where it was cancelled: whoever did that sees it to its end
 
 
 class _TooLate(Exception):  # noqa: N818 - no error of ours: its callers say what it means

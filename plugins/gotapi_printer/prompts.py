@@ -1,5 +1,7 @@
 """PURE: what a printer asks its user, as its host actions build it up line by line."""
 
+import math
+
 import msgspec
 
 from gotapi_printer.marlin import Action
@@ -10,6 +12,9 @@ MAX_TEXT = 200
 """Characters kept of a text; a line of Marlin has 96 bytes."""
 
 CONTINUE = "Continue"
+ECHO = 3.0
+"""Seconds after an answer in which "it waits" may have been said before the answer came; Marlin
+says it every 2 s."""
 
 
 class Prompt(msgspec.Struct, frozen=True):
@@ -28,6 +33,7 @@ class PromptReader:
         self._number = 0
         self._text = ""
         self._choices: list[str] = []
+        self._answered = -math.inf
         self.shown: Prompt | None = None
 
     def take(self, action: Action) -> bool:
@@ -44,12 +50,17 @@ class PromptReader:
                 return self.clear()
         return False
 
-    def waits(self, text: str) -> bool:
+    def waits(self, text: str, now: float) -> bool:
         """The printer waits for its user (`busy: paused for user`) and may not have said why."""
-        if self.shown is not None:
+        if self.shown is not None or now < self._answered + ECHO:
             return False
         self._show(text, (CONTINUE,))
         return True
+
+    def answered(self, now: float) -> None:
+        """The user has chosen; `now` in seconds, of the clock that `waits` is asked with."""
+        self._answered = now
+        self.clear()
 
     def clear(self) -> bool:
         """Forget the question; tell whether there was one."""

@@ -183,7 +183,7 @@ class Session(SessionRequests):
             case Busy(what) if what.startswith("paused"):
                 self._waits_at = self._host.acked
                 self._board.set(message=f"the printer waits ({what}); go and see to it")
-                if self._prompts.waits(f"the printer is {what}"):
+                if self._prompts.waits(f"the printer is {what}", now):
                     self._report(now)
             case Noise(text) | Comment(text):
                 self._care.heard(text)

@@ -138,7 +138,7 @@ class SessionRequests(SessionBase):
         # M876 picks a choice; where the firmware has none of it, M108 ends M0 and its like.
         command = b"M876 S%d" % choice if picks else b"M108"
         self._link.write(self._host.urgent(command, now))
-        self._prompts.clear()
+        self._prompts.answered(now)
         self._report(now)
 
     def _halt(self, now: float) -> None:

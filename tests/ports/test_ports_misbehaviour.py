@@ -235,6 +235,18 @@ async def test_garbage_on_stdout_ends_the_plugin_and_tells_its_author(
         await kept.until(PluginState.READY)
 
 
+async def test_a_hub_that_stops_waits_for_the_end_of_a_plugin_that_is_being_ended(
+    watch: Make,
+) -> None:
+    async with watch(*rude("lingers")) as kept:
+        await kept.call("say")
+        await kept.until(PluginState.SUSPENDED)
+        child = kept.port._run.child
+        assert not child.ended.is_set()
+        await kept.supervisor.stop()  # while the process still gets its time to end
+        assert child.ended.is_set()
+
+
 async def test_a_line_without_end_ends_the_plugin(watch: Make) -> None:
     async with watch(*rude("long")) as kept:
         await kept.call("say")

@@ -84,20 +84,21 @@ async def test_who_listens_to_a_view_sees_the_model_come_to_be(hub_of, fake, loa
             "portrayals": "WIDTH=64;HEIGHT=48;PROJECTION=Perspective,4,-6,5,0.5,0.5,0.5,,,,60,,0.1,"
             "100;IMAGELAYERS=COLOR;FORMATS=image/png",
         }
-        pictures = []
+        first = picture = b""
         async with (
             looker.events("3dps", "view", "3dps.portrayal", **view) as events,
-            asyncio.timeout(DEADLINE),
+            asyncio.timeout(DEADLINE),  # which is what ends it where nothing comes to be
         ):
             fake.reports.put_nowait({"progress": 0.5, "previewModelUrl": "/out/preview"})
             async for news in events:
-                pictures.append((await app.http.get(news.members["uri"])).content)
-                if len(pictures) == 2:
+                picture = (await app.http.get(news.members["uri"])).content
+                if not first:
+                    first = picture
+                    fake.models = {"glb": glb(2)}
+                    fake.finish()
+                elif picture != first:  # the same view can be told of twice
                     break
-                fake.models = {"glb": glb(2)}
-                fake.finish()
-    assert pictures[0][:4] == pictures[1][:4] == b"\x89PNG"
-    assert pictures[0] != pictures[1]
+    assert first[:4] == picture[:4] == b"\x89PNG"
 
 
 async def test_a_cancelled_job_is_no_layer_any_more(hub_of, fake, loaded):

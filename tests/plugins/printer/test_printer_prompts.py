@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gotapi_printer.marlin import Action
-from gotapi_printer.prompts import MAX_CHOICES, MAX_TEXT, Prompt, PromptReader
+from gotapi_printer.prompts import ECHO, MAX_CHOICES, MAX_TEXT, Prompt, PromptReader
 
 
 def tell(reader: PromptReader, *actions: tuple[str, str]) -> list[bool]:
@@ -42,17 +42,29 @@ def test_each_prompt_has_a_number_of_its_own() -> None:
 
 def test_a_printer_that_waits_without_a_word_asks_for_continue() -> None:
     reader = PromptReader()
-    assert reader.waits("the printer is paused for user")
+    assert reader.waits("the printer is paused for user", 0.0)
     assert reader.shown == Prompt(1, "the printer is paused for user", ("Continue",))
-    assert not reader.waits("again")
+    assert not reader.waits("again", 2.0)
     assert reader.clear()
     assert not reader.clear()
+
+
+def test_what_was_said_before_the_answer_came_is_no_new_question() -> None:
+    reader = PromptReader()
+    tell(reader, ("prompt_begin", "Nozzle Parked"), ("prompt_show", ""))
+    reader.answered(10.0)
+    assert reader.shown is None
+    assert not reader.waits("the printer is paused for user", 10.1)
+    assert reader.waits("the printer is paused for user", 10.0 + ECHO)  # it did not hear
+    tell(reader, ("prompt_begin", "Purge"), ("prompt_show", ""))
+    reader.answered(20.0)
+    assert tell(reader, ("prompt_begin", "Purge"), ("prompt_show", "")) == [False, True]
 
 
 def test_a_prompt_of_the_printer_s_own_stands_before_one_of_ours() -> None:
     reader = PromptReader()
     tell(reader, ("prompt_begin", "Change filament"), ("prompt_show", ""))
-    assert not reader.waits("the printer is paused for user")
+    assert not reader.waits("the printer is paused for user", 0.0)
     assert reader.shown is not None
     assert reader.shown.text == "Change filament"
 

@@ -1,7 +1,9 @@
 """A plug-in in "another language": plain lines on stdio, and whatever breaks the rules."""
 
 import json
+import signal
 import sys
+import time
 
 MODE = sys.argv[1]
 
@@ -51,6 +53,10 @@ for line in sys.stdin:
         send(type="reply", id=message["id"], result={"services": [service]})
     elif kind == "call":
         answer(message)
+        if MODE == "lingers":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            send(type="bye")
+            time.sleep(60)
     elif kind == "surface":
         send(type="reply", id=message["id"], result={"file": sys.argv[2]})
     elif kind == "ping" and MODE != "mute":
