@@ -1,6 +1,16 @@
-"""Tests that need a real printer are left out unless one is named."""
+"""Tests that need a real printer are left out unless one is named; how many run at once."""
+
+import os
 
 import pytest
+
+PER_CORE = 2  # tests at once: most of them wait for another process more than they compute
+MOST = 16  # a hub, a browser and a slicer of each take memory
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return min(PER_CORE * (os.cpu_count() or 1), MOST)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
