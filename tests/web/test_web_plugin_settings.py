@@ -196,8 +196,10 @@ async def test_a_plugin_that_has_told_nothing_shows_its_section_to_which_can_be_
 
 async def test_a_file_that_cannot_be_written_says_so(house, open_tab):
     site, file = house
+    file.write_text(TEXT + "colour = 'red'\n")  # and what does not fit is shown as it is
     file.chmod(0o444)
     _, card = await opened(site, open_tab)
+    assert await card.get_by_label("colour", exact=True).input_value() == "red"
     await card.get_by_text("is read-only; make it writable").wait_for()
     assert await card.get_by_label("watts", exact=True).is_disabled()
 

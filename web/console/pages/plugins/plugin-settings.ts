@@ -149,6 +149,7 @@ class PluginSettings extends Part {
     }
     if (kind === "choice") {
       return html`<select id=${id} aria-invalid=${wrong} aria-describedby=${about} ?disabled=${fixed} @change=${typed}>
+        ${setting.choices.includes(text) ? nothing : html`<option value=${text} disabled .selected=${live(true)}>${text}</option>`}
         ${setting.choices.map((one) => html`<option value=${one} .selected=${live(one === text)}>${one || t("emptyChoice")}</option>`)}
       </select>`;
     }
