@@ -124,6 +124,6 @@ def _spelled(one: Mapping[str, Any], member: str) -> str:
     if one.get(member) is None:
         return ""
     try:
-        return toml_value(one[member])
+        return " ".join(line.strip() for line in toml_value(one[member]).splitlines())
     except SettingsError:
         return str(one[member])
