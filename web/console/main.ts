@@ -1,5 +1,6 @@
 import "./style.css";
 import "./app.js";
+import { keepFocus } from "./core/focus.js";
 import { follow, startClock } from "./core/live.js";
 import { takeKey } from "./core/operator.js";
 import { notifyOfRequests } from "./parts/notify.js";
@@ -12,6 +13,7 @@ takeKey();
 showTheme();
 document.documentElement.lang = locale.value;
 followLinks();
+keepFocus();
 startClock();
 notifyOfRequests();
 follow();

@@ -11,7 +11,10 @@ import { t } from "./text.js";
 
 const LARGEST = 20_000_000; // bytes of a picture that is put in
 const SOON = 400; // ms after a change until it is kept
-const COLOURS = ["#2b2320", "#f2c39b", "#5b3a21", "#d8412f", "#2f5f9e", "#3f8f5b", "#e8c15a", "#ffffff"];
+const COLOURS = {
+  black: "#2b2320", skin: "#f2c39b", brown: "#5b3a21", red: "#d8412f", blue: "#2f5f9e", green: "#3f8f5b", yellow: "#e8c15a",
+  white: "#ffffff",
+} as const;
 const TOOLS: readonly Tool[] = ["pen", "fill", "eraser", "restore"];
 const GUIDE_COLOUR = "#8a97a8";
 
@@ -29,7 +32,7 @@ export class DrawingBoard extends Part {
   changed: () => void = () => undefined;
   #sheets = new Map(VIEWS.map((view) => [view, new Sheet(() => this.#touched(view))]));
   #view: View = "front";
-  #brush: Brush = { tool: "pen", colour: COLOURS[0] as string, size: 24, mirror: true };
+  #brush: Brush = { tool: "pen", colour: COLOURS.black, size: 24, mirror: true };
   #last: Point | null = null;
   #box = new DOMRect(); // of the sheet when the stroke began: what comes above it meanwhile moves it
   #keeps = true;
@@ -151,10 +154,10 @@ export class DrawingBoard extends Part {
         @input=${(event: Event) => set({ size: Number((event.currentTarget as HTMLInputElement).value) })}></label>
       <label class="choice"><input type="checkbox" .checked=${brush.mirror}
         @change=${(event: Event) => set({ mirror: (event.currentTarget as HTMLInputElement).checked })}>${t("mirror")}</label>
-      <span class="colours">${COLOURS.map((colour) => html`
-        <button type="button" class="swatch" data-colour=${colour} aria-label="${t("colour")} ${colour}"
-          aria-pressed=${brush.colour === colour} @click=${() => set({ colour })}></button>`)}
-        <label class="spoken" for="own-colour">${t("colour")}</label>
+      <span class="colours">${(Object.keys(COLOURS) as (keyof typeof COLOURS)[]).map((name) => html`
+        <button type="button" class="swatch" data-colour=${COLOURS[name]} aria-label=${t(name)} title=${t(name)}
+          aria-pressed=${brush.colour === COLOURS[name]} @click=${() => set({ colour: COLOURS[name] })}></button>`)}
+        <label class="spoken" for="own-colour">${t("ownColour")}</label>
         <input id="own-colour" type="color" .value=${brush.colour}
           @input=${(event: Event) => set({ colour: (event.currentTarget as HTMLInputElement).value })}></span>
     </div>`;
