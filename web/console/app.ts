@@ -33,12 +33,16 @@ const t = words({
   signedOut: ["Signed out", "サインアウト済み"],
   stopped: ["Stopped", "停止"],
   missingText: [
-    "The hub does not answer. Perhaps it was stopped: start it with “gotapi run”. This page looks for it every few seconds.",
-    "ハブが応答しません。停止している場合は「gotapi run」で起動してください。数秒ごとに再接続を試みます。",
+    "The hub does not answer. Perhaps it was stopped: start it with “gotapi run”. This page looks for it every few seconds, and shows until then what was last known.",
+    "ハブが応答しません。停止している場合は「gotapi run」で起動してください。数秒ごとに再接続を試みます。それまでは最後の状態を表示します。",
   ],
   goneText: [
     "The hub does not answer, and this page has stopped looking for it. Start it with “gotapi run”, then try again.",
     "ハブが応答しないため、再接続を中止しました。「gotapi run」で起動してから再試行してください。",
+  ],
+  unloaded: [
+    "This page could not be loaded. Look whether the hub runs, and try again. If the hub was updated, load the console again.",
+    "ページを読み込めませんでした。ハブが動作しているか確認して再試行してください。ハブを更新した場合は、コンソールを再読み込みしてください。",
   ],
   again: ["Try again", "再試行"],
   safe: ["The hub is in safe mode", "セーフモードで動作中"],
@@ -182,7 +186,7 @@ class App extends Part {
         made.className = "page";
         this.#loaded.set(page.path, made);
       },
-      (error: unknown) => { this.#loaded.set(page.path, new Error(inWords(error))); },
+      (error: unknown) => { this.#loaded.set(page.path, new Error(t("unloaded"), { cause: new TypeError(String(error)) })); },
     ).finally(() => this.requestUpdate());
   }
 

@@ -13,11 +13,13 @@ export async function ask<T = Members>(
   return answer as T;
 }
 
+const PATIENCE = 10 * 60_000; // ms that a hub may be away during an upload; the page looks for it as long
+
 /** Stores a file at the hub; `progress` gets the bytes that it has, and the size. */
 export function upload(
   file: Blob, name: string, progress: (sent: number, size: number) => void, signal?: AbortSignal,
 ): Promise<StoredFile> {
-  const options = { name, onProgress: progress };
+  const options = { name, onProgress: progress, patience: PATIENCE };
   return withHub((hub) => hub.upload(file, signal === undefined ? options : { ...options, signal }));
 }
 

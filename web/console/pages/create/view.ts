@@ -1,6 +1,6 @@
 /** Draw a figure, have a model made of it, look at it, print it. */
 import { html, nothing } from "lit";
-import { hubState } from "../../core/live.js";
+import { came, hubState } from "../../core/live.js";
 import type { ServiceView } from "../../core/model.js";
 import { href } from "../../core/pages.js";
 import { Part } from "../../core/part.js";
@@ -27,6 +27,7 @@ class Create extends Part {
   #template = "";
   #guides: Guides | null = null;
   #guideFailure: unknown = null;
+  #came = came.value;
   #guided: Template | undefined; // whose guides these are
   #guide = true;
   #height = 60;
@@ -42,6 +43,8 @@ class Create extends Part {
     const now = this.watch(making);
     if (online.length === 0 && now.state === "idle" && this.#templates === null) return empty(t("none"), t("noneText"));
     this.#choose(online);
+    if (this.watch(came) !== this.#came && this.#guideFailure !== null) this.#guided = undefined;
+    this.#came = came.value;
     this.#guideIt();
     return html`<p class="soft">${t("intro")}</p>
       <div class="studio">

@@ -1,5 +1,5 @@
 /** Where a file comes from, and how it gets through the worker. */
-import { withHub } from "../../core/hub.js";
+import { hubFetch } from "../../core/hub.js";
 import { startWorker } from "../../core/worker.js";
 import type { Found, Order } from "./gcode.worker.js";
 import workerUrl from "./gcode.worker.ts?worker&url";
@@ -62,7 +62,7 @@ export function readSource(source: Source, heard: (found: Found) => void, failed
 async function* pieces(uri: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
   const to = new URL(uri, location.href);
   if (!to.pathname.startsWith("/blobs/")) throw new NotHere(uri);
-  const answer = await withHub((hub) => hub.fetch(to.pathname + to.search, { signal }));
+  const answer = await hubFetch(to.pathname + to.search, { signal });
   if (!answer.ok || answer.body === null) throw new NotHere(uri, answer.status);
   const reader = answer.body.getReader();
   try {

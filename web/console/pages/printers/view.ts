@@ -26,15 +26,23 @@ const SPANS = [[300, "minutes5"], [3600, "hour"], [86_400, "day"]] as const;
 class Printers extends Part {
   rest = "";
   #seconds: number = SPANS[0][0];
+  #last: ServiceView | undefined;
 
   protected override render() {
     const printers = (this.watch(hubState)?.services ?? []).filter((one) => one.scopes.includes(PROFILE));
-    const [first] = printers;
-    if (first === undefined) return empty(t("none"), t("noneText"));
-    const chosen = printers.find((one) => one.id === this.rest) ?? first;
+    const chosen = this.#choice(printers);
+    if (chosen === undefined) return empty(t("none"), t("noneText"));
     return html`
       ${printers.length > 1 ? this.#chooser(printers, chosen) : nothing}
       ${keyed(chosen.id, this.#printer(chosen, follow(chosen.id)))}`;
+  }
+
+  /** The printer of the address, else the first; one that is shown stays when its plug-in restarts. */
+  #choice(printers: readonly ServiceView[]): ServiceView | undefined {
+    const last = this.rest === "" || this.rest === this.#last?.id ? this.#last : undefined;
+    const found = printers.find((one) => one.id === (this.rest || last?.id));
+    const gone = last && { ...last, online: false, reason: "" };
+    return (this.#last = found ?? gone ?? printers[0]);
   }
 
   #chooser(printers: readonly ServiceView[], chosen: ServiceView) {

@@ -1,8 +1,9 @@
 /** The hub's 3D Portrayal Service (OGC 3DPS 1.0), asked by KVP. */
 import { HubError } from "@gotapi/sdk";
-import { withHub } from "../../core/hub.js";
+import { hubFetch } from "../../core/hub.js";
 
 export const PROFILE = "3dps";
+const LONGEST = 180_000; // ms; a first view of a large city takes a minute on a small computer
 const NOWHERE = "LOCAL:METRES"; // the CRS of what lies nowhere on earth
 
 /** A layer, as `GET 3dps/layers` lists it. */
@@ -121,7 +122,8 @@ async function asked(
   // By hand: in this standard a `+` of a CRS must arrive as one, and a comma separates lists.
   const query = given.map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2C", ",")}`);
   const path = `/3dps?service=3DPS&version=1.0&request=${request}&${query.join("&")}`;
-  const answer = await withHub((hub) => hub.fetch(path, { signal }));
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(LONGEST)]);
+  const answer = await hubFetch(path, { signal: limited });
   if (!answer.ok) throw new HubError(said(await answer.text(), answer.status));
   return answer;
 }

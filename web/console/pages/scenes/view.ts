@@ -1,7 +1,7 @@
 /** Scenes: in 3D in this browser, the same view drawn by the hub, and what was clicked. */
 import { html, nothing } from "lit";
 import { Vector3 } from "three";
-import { hubState } from "../../core/live.js";
+import { came, hubState } from "../../core/live.js";
 import { Part } from "../../core/part.js";
 import { colour, theme } from "../../core/theme.js";
 import { number } from "../../core/words.js";
@@ -48,6 +48,7 @@ class Scenes extends Part {
   #theme = theme.value;
   #place = ""; // of which layers the camera knows the place
   #stop: () => void = () => undefined;
+  #came = came.value;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -64,7 +65,12 @@ class Scenes extends Part {
 
   protected override render() {
     const there = (this.watch(hubState)?.services ?? []).some((one) => one.id === SERVICE);
+    if (!there) this.#wanted = this.#image = ""; // what was shown goes with this page's body
     if (!there) return empty(t("off"), t("noneText"));
+    if (this.watch(came) !== this.#came) {
+      this.#came = came.value;
+      this.#listen();
+    }
     if (this.#failure !== null) return problem(this.#failure, () => this.#listen());
     if (this.#layers === null) return loading();
     if (this.#layers.length === 0) return empty(t("none"), t("noneText"));

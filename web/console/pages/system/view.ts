@@ -1,6 +1,6 @@
 /** How the hub is, what helpers want to know of it, and how other machines reach it. */
 import { html, nothing, type TemplateResult } from "lit";
-import { hubState } from "../../core/live.js";
+import { came, hubState } from "../../core/live.js";
 import { operatorFetch, read, Refused } from "../../core/operator.js";
 import { Part } from "../../core/part.js";
 import { bytes, number, span } from "../../core/words.js";
@@ -37,6 +37,7 @@ class System extends Part {
   #shown = false;
   #making = false;
   #noBackup: unknown;
+  #came = came.value;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -44,6 +45,10 @@ class System extends Part {
   }
 
   protected override render() {
+    if (this.watch(came) !== this.#came) {
+      this.#came = came.value;
+      void this.#load();
+    }
     return html`<div class="cards">
       ${this.#health()} ${this.#diagnostics()} ${this.#backup()} ${this.#others()} ${more()}
     </div>`;
@@ -94,7 +99,7 @@ class System extends Part {
         <button type="button" class="primary" ?disabled=${this.#making} @click=${() => this.#makeBackup()}>${t("makeBackup")}</button>
       </div>
       <p role="status">${this.#making ? t("making") : nothing}</p>
-      ${this.#noBackup !== undefined ? problem(this.#noBackup, () => void this.#makeBackup()) : nothing}
+      ${this.#noBackup !== undefined ? problem(this.#noBackup, () => void this.#makeBackup(), true) : nothing}
       <p class="soft">${t("restoring")}</p>
       <p><code>gotapi restore ${nameOfDay("gotapi", "zip")}</code></p>
     </section>`;
