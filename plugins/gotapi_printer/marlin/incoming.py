@@ -71,8 +71,10 @@ class Incoming(Outgoing):
         return events
 
     def _hear(self, line: bytes, reply: Reply) -> None:
-        bare = isinstance(reply, Ok) and not reply.text
-        if self.heard is not None and not bare and len(self.heard) < MAX_HEARD:
+        answers = not isinstance(reply, Busy | Wait) and not (
+            isinstance(reply, Ok) and not reply.text
+        )
+        if self.heard is not None and answers and len(self.heard) < MAX_HEARD:
             self.heard.append(line.decode("utf-8", "replace").strip())
 
     def _read(self, line: bytes) -> Reply:

@@ -186,6 +186,15 @@ def test_the_answer_to_a_command_can_be_heard():
     assert host.heard == ["X:1.0 Y:2.0 Z:3.0 E:0.0 Count X:0", "echo: hi"]
 
 
+def test_that_the_printer_is_busy_is_no_part_of_its_answer():
+    host = started()
+    host.heard = []
+    host.command(b"M114", 5)
+    host.pull(0.0)
+    host.receive(b"echo:busy: processing\nX:1.0 Y:2.0\necho:busy: paused for user\nok\n", 0.0)
+    assert host.heard == ["X:1.0 Y:2.0"]
+
+
 def test_an_endless_answer_is_cut():
     host = started()
     host.heard = []
