@@ -18,6 +18,7 @@ from gotapi_core.backup.manifest import (
 )
 from gotapi_core.host.ports import BLOBS, CACHE, SPOOL
 from gotapi_core.paths import Paths
+from gotapi_core.plugin.context import CACHE_SIGNATURE, CACHE_TAG
 
 PASSING = frozenset({BLOBS, CACHE, SPOOL, "starting.json"})
 """What of the data folder is of today only (applications' files go after a day) or made anew."""
@@ -76,7 +77,10 @@ def _walk(paths: Paths, left_out: frozenset[str], without: frozenset[str]) -> It
 def _below(entry: "os.DirEntry[str]", name: str) -> Iterator[Found]:
     try:
         if entry.is_dir(follow_symlinks=False):
-            for inner in _listed(Path(entry.path)):
+            inside = _listed(Path(entry.path))
+            if any(_is_cache_tag(inner) for inner in inside):
+                return
+            for inner in inside:
                 yield from _below(inner, f"{name}/{inner.name}")
             return
         status = entry.stat(follow_symlinks=False)
@@ -101,6 +105,17 @@ def _listed(folder: Path) -> "list[os.DirEntry[str]]":
             return sorted(entries, key=lambda one: one.name)
     except FileNotFoundError:
         return []
+
+
+def _is_cache_tag(entry: "os.DirEntry[str]") -> bool:
+    """Tell whether a file says that its folder is a cache; only a plain file can."""
+    if entry.name != CACHE_TAG or not entry.is_file(follow_symlinks=False):
+        return False
+    try:
+        with open(entry.path, "rb") as file:
+            return file.read(len(CACHE_SIGNATURE)) == CACHE_SIGNATURE
+    except FileNotFoundError:
+        return False
 
 
 def _is_beside(path: Path) -> bool:

@@ -15,6 +15,9 @@ from gotapi_core.protocol.errors import IllegalServerState
 from gotapi_core.protocol.messages import Method, Service
 
 S = TypeVar("S", bound=msgspec.Struct)
+CACHE_TAG = "CACHEDIR.TAG"
+CACHE_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
+"""The name and the first bytes of the file by which backups know a cache (bford.info/cachedir)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,16 @@ class Context:
     # itself, but only every 10 s.
     services_changed: Callable[[], None] = field(default=_nobody_listens, repr=False)
     others: Others = field(default_factory=_NoOthers, repr=False)
+
+    def cache(self, name: str) -> Path:
+        """Make a folder in the private one for what is of today only or can be made anew.
+
+        Backups leave it out. Raises OSError.
+        """
+        folder = self.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CACHE_TAG).write_bytes(CACHE_SIGNATURE + b"\n")
+        return folder
 
     @property
     def serial(self) -> reach.Serial:

@@ -196,7 +196,7 @@ class PrinterPlugin(
         link = _links(port)
         folder = self.context.folder / JOBS / own_id
         jobs, records = self.context.collection(JOBS), self.context.collection(PRINTERS)
-        kept = KeptFiles(self.context.folder / PRINTED / own_id)
+        kept = KeptFiles(self.context.cache(PRINTED) / own_id)
         book = JobBook(own_id, jobs, records, folder, kept=kept)
         work = Slicing(self.desk, self.context.collection(SLICING))
         if not port.slicer_profile:

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from gotapi_core.backup import (
     writing,
 )
 from gotapi_core.paths import Paths
+from gotapi_core.plugin import Context
 
 ALWAYS = {
     "config/gotapi.toml",
@@ -62,6 +64,28 @@ def test_keys_are_in_it_where_that_is_asked_for(full: Paths, tmp_path: Path, now
 def test_a_plugins_folder_can_be_left_out(full: Paths, tmp_path: Path, now: float) -> None:
     save_backup(full, tmp_path / "hub.zip", now, without=frozenset({"lamp"}))
     assert not any(name.startswith("data/plugins") for name in names(tmp_path / "hub.zip"))
+
+
+def test_a_cache_stays_out_where_its_tag_says_that_it_is_one(
+    full: Paths, tmp_path: Path, now: float
+) -> None:
+    nothing: Any = None
+    context = Context(
+        plugin_id="lamp",
+        settings=None,
+        folder=full.plugin("lamp"),
+        log=nothing,
+        blobs=nothing,
+        collection=nothing,
+        spawn=nothing,
+    )
+    (context.cache("printed") / "desk").mkdir()
+    (context.cache("printed") / "desk" / "1.gcode").write_text("G28")
+    lasting = full.plugin("lamp") / "lasting"
+    lasting.mkdir()
+    (lasting / "CACHEDIR.TAG").write_text("a name that somebody liked")
+    save_backup(full, tmp_path / "hub.zip", now)
+    assert names(tmp_path / "hub.zip") == ALWAYS | {"data/plugins/lamp/lasting/CACHEDIR.TAG"}
 
 
 def test_links_sockets_and_pipes_stay_out(full: Paths, tmp_path: Path, now: float) -> None:
