@@ -59,11 +59,16 @@ export function number(value: number, options: Intl.NumberFormatOptions = {}): s
   return new Intl.NumberFormat(locale.value, options).format(value);
 }
 
+/** The language as it is written where the user is: days and hours differ between en-GB and en-US. */
+function region(): string {
+  return navigator.languages.find((one) => one.split("-")[0] === locale.value) ?? locale.value;
+}
+
 /** A day, or a day and time; from seconds since 1970. */
 export function date(seconds: number, withTime = false): string {
   const style: Intl.DateTimeFormatOptions = { dateStyle: "medium" };
   if (withTime) style.timeStyle = "short";
-  return new Intl.DateTimeFormat(locale.value, style).format(seconds * 1000);
+  return new Intl.DateTimeFormat(region(), style).format(seconds * 1000);
 }
 
 const STEPS = [

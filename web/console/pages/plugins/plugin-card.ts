@@ -12,6 +12,7 @@ import { inWords } from "../../parts/states.js";
 import { tell } from "../../parts/toast.js";
 import "./plugin-settings.js";
 import { stateWords, tone } from "./states.js";
+import { said } from "../../parts/said.js";
 import { t } from "./text.js";
 
 interface Log {
@@ -37,7 +38,7 @@ class PluginCard extends Part {
     const asks = state === "pending" && this.plugin.digest !== "";
     const heading = `plugin-${id}`;
     return html`<article class="card plugin" data-asks=${asks} aria-labelledby=${heading}>
-      <div class="head"><h2 id=${heading}><bdi>${name}</bdi></h2>
+      <div class="head"><h2 id=${heading}><bdi>${said(name)}</bdi></h2>
         <span class="state" data-tone=${tone(state)}>${stateWords(state)}</span></div>
       <p class="soft"><code>${id}</code> <bdi>${version}</bdi> · ${bundled ? t("bundled") : t("others")}</p>
       ${reason && !asks ? html`<p class="reason"><bdi>${reason}</bdi></p>` : nothing}
