@@ -21,6 +21,7 @@ async def test_after_an_answer_the_keyboard_goes_on_from_the_page(site, tab):
 
 async def test_a_link_to_another_page_leads_the_keyboard_there(site, tab):
     await tab.goto(f"{site.url}/console/plugins")
+    await tab.wait_for_selector("page-plugins .card")
     await tab.evaluate(
         "() => { const a = document.createElement('a'); a.href = '/console/system'; a.id = 'on';"
         " a.textContent = 'On'; document.querySelector('page-plugins').append(a); a.focus(); }"

@@ -7,7 +7,8 @@ from gotapi_core.host.loader import find_plugins, load
 
 ROOT = Path(__file__).parents[2]
 TABLE = (ROOT / "web" / "console" / "parts" / "said.ts").read_text()
-KNOWN = set(re.findall(r'^  "([^"]+)":', TABLE, re.MULTILINE))
+KNOWN = set(re.findall(r'^  "([^"]+[^ "])":', TABLE, re.MULTILINE))
+BEFORE = set(re.findall(r'^  "([^"]+ )":', TABLE, re.MULTILINE))
 
 
 def test_every_text_is_one_that_the_hub_says() -> None:
@@ -16,6 +17,8 @@ def test_every_text_is_one_that_the_hub_says() -> None:
     source = "\n".join(path.read_text() for path in files)
     assert {text for text in KNOWN if f'"{text}"' not in source} == set()
     assert len(KNOWN) > 20
+    assert {text for text in BEFORE if f'f"{text}{{' not in source} == set()
+    assert len(BEFORE) > 3
 
 
 def test_what_the_users_consent_to_is_said_in_their_language() -> None:

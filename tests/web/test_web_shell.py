@@ -46,7 +46,7 @@ async def test_thousands_of_services_can_be_searched(site, tab):
         Service(id=f"l{number}", name=f"Lamp {number}", type="lamp", scopes=("light",))
         for number in range(2000)
     )
-    await tab.wait_for_selector("text=2000 services, 2,000 online")
+    await tab.wait_for_selector("text=2,000 services, 2,000 online")
     assert await tab.locator("li.service").count() == 200
     await tab.fill('input[type="search"]', "Lamp 1999")
     await tab.wait_for_selector("h2 >> text=Lamp 1999")

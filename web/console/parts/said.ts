@@ -33,9 +33,27 @@ const JAPANESE: Readonly<Record<string, string>> = {
   "making a surface": "表面を作成中",
   "sending the drawings": "絵を送信中",
   "the graph runs": "グラフを実行中",
+  "serial ports: all": "シリアルポート: すべて",
+  "any host": "すべての接続先",
+};
+
+// What comes before the names in what a plug-in may reach.
+const BEFORE: Readonly<Record<string, string>> = {
+  "serial ports: ": "シリアルポート: ",
+  "network: ": "ネットワーク: ",
+  "folders to read: ": "読み取るフォルダー: ",
+  "for applications that may: ": "次の権限を持つアプリケーションの代理: ",
 };
 
 /** A text of the hub in the user's language; one that is not known stays as it is. */
 export function said(text: string): string {
   return locale.value === "ja" ? (JAPANESE[text] ?? text) : text;
+}
+
+/** A right of a plug-in in the user's language. */
+export function saidRight(text: string): string {
+  const known = said(text);
+  const before = Object.keys(BEFORE).find((one) => text.startsWith(one));
+  if (known !== text || before === undefined || locale.value !== "ja") return known;
+  return `${BEFORE[before] ?? ""}${said(text.slice(before.length))}`;
 }

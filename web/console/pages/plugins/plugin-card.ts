@@ -12,7 +12,7 @@ import { inWords } from "../../parts/states.js";
 import { tell } from "../../parts/toast.js";
 import "./plugin-settings.js";
 import { stateWords, tone } from "./states.js";
-import { said } from "../../parts/said.js";
+import { said, saidRight } from "../../parts/said.js";
 import { t } from "./text.js";
 
 interface Log {
@@ -55,14 +55,14 @@ class PluginCard extends Part {
   #rights(): TemplateResult | typeof nothing {
     const { rights } = this.plugin;
     if (rights.length === 0) return nothing;
-    return html`<details><summary>${t("may")} <small>(${rights.length})</small></summary>${list(rights)}</details>`;
+    return html`<details><summary>${t("may")} <small>(${rights.length})</small></summary>${list(rights.map(saidRight))}</details>`;
   }
 
   #question(): TemplateResult {
     const { rights, changes, runs } = this.plugin;
     return html`<div class="question">
-      ${changes.length > 0 ? html`<h3>${t("changed")}</h3>${list(changes)}` : nothing}
-      <h3>${t("wants")}</h3>${list(rights.length > 0 ? rights : [t("nothing")])}
+      ${changes.length > 0 ? html`<h3>${t("changed")}</h3>${list(changes.map(saidRight))}` : nothing}
+      <h3>${t("wants")}</h3>${list(rights.length > 0 ? rights.map(saidRight) : [t("nothing")])}
       <p>${t("runs")} <code><bdi>${runs}</bdi></code></p>
       <p class="soft">${t("trust")}</p>
     </div>`;
