@@ -126,7 +126,7 @@ async def test_what_is_no_picture_is_refused_in_words(page, tmp_path):
     bad = tmp_path / "thesis.png"
     bad.write_bytes(b"%PDF-1.4 no picture at all")
     await page.set_input_files("drawing-board input[type=file]", str(bad))
-    await page.wait_for_selector(".toast >> text=“thesis.png” is no picture")
+    await page.wait_for_selector("drawing-board .reason >> text=“thesis.png” is a PDF document")
     assert await drawn(page) == 0
     await page.wait_for_selector("text=Draw the front first.")
     await page.focus('[role=tab]:has-text("Front")')

@@ -85,6 +85,7 @@ export function inWords(error: unknown): string {
   if (silent(error)) return t("silent");
   if (error instanceof TokenRejected) return t("revoked");
   if (error instanceof Refused && error.status === 401) return t("signedOut");
-  if (error instanceof Refused || error instanceof HubError) return error.message;
+  if (error instanceof HubError) return error.message.replace(/^\[[A-Z_]+\] /, ""); // the code is for programs
+  if (error instanceof Refused) return error.message;
   return error instanceof Error ? error.message : String(error);
 }

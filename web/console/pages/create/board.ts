@@ -2,14 +2,13 @@
 import { html, nothing } from "lit";
 import { Part } from "../../core/part.js";
 import { confirmed } from "../../parts/confirm.js";
-import { tell } from "../../parts/toast.js";
 import { keep, kept } from "./keep.js";
 import { VIEWS, type View } from "./making.js";
+import { readPicture } from "./picture.js";
 import { outlined, tinted, type Guides } from "./guide.js";
 import { HEIGHT, Sheet, WIDTH, type Brush, type Point, type Shape, type Tool } from "./sheet.js";
 import { t } from "./text.js";
 
-const LARGEST = 20_000_000; // bytes of a picture that is put in
 const SOON = 400; // ms after a change until it is kept
 const COLOURS = {
   black: "#2b2320", skin: "#f2c39b", brown: "#5b3a21", red: "#d8412f", blue: "#2f5f9e", green: "#3f8f5b", yellow: "#e8c15a",
@@ -36,6 +35,7 @@ export class DrawingBoard extends Part {
   #last: Point | null = null;
   #box = new DOMRect(); // of the sheet when the stroke began: what comes above it meanwhile moves it
   #keeps = true;
+  #about = ""; // what is to be said of the files that were put in last
   #timers = new Map<View, number>();
 
   set guide(guide: Guiding) {
@@ -82,7 +82,7 @@ export class DrawingBoard extends Part {
         <button type="button" ?disabled=${!sheet.canRedo} @click=${() => sheet.redo()}>${t("redo")}</button>
         <button type="button" @click=${this.#clear}>${t("clear")}</button>
         <label class="button">${t("picture")}
-          <input class="spoken" type="file" accept="image/png,image/jpeg,image/webp" @change=${this.#chosen}></label>
+          <input class="spoken" type="file" accept="image/png,image/jpeg,image/webp,image/gif" @change=${this.#chosen}></label>
         ${sheet.hasPicture
           ? html`<button type="button" title=${t("paperHow")} @click=${() => sheet.withoutPaper()}>${t("paper")}</button>`
           : nothing}
@@ -91,6 +91,7 @@ export class DrawingBoard extends Part {
           : nothing}
       </div>
       ${this.#guide.shown ? this.#aboutGuide() : nothing}
+      <p class="reason" role="alert" ?hidden=${this.#about === ""}><bdi>${this.#about}</bdi></p>
       <p class="soft">${this.#keeps ? t("kept") : t("notKept")}</p>`;
   }
 
@@ -195,6 +196,7 @@ export class DrawingBoard extends Part {
   readonly #down = (event: PointerEvent): void => {
     if (event.button !== 0) return;
     event.preventDefault();
+    this.#about = "";
     this.#box = (event.currentTarget as Element).getBoundingClientRect();
     const at = this.#place(event);
     if (this.#brush.tool === "fill") {
@@ -235,6 +237,7 @@ export class DrawingBoard extends Part {
     const field = event.currentTarget as HTMLInputElement;
     const file = field.files?.[0];
     field.value = "";
+    this.#about = "";
     if (file) void this.#put(file, this.#view);
   };
 
@@ -242,6 +245,7 @@ export class DrawingBoard extends Part {
     const files = [...(event.dataTransfer?.files ?? [])];
     if (files.length === 0) return;
     event.preventDefault();
+    this.#about = "";
     // One goes where it is dropped; several go to the views that their names say, or in their order.
     files.slice(0, 3).forEach((file, index) => {
       const named = VIEWS.find((view) => file.name.toLowerCase().includes(view));
@@ -250,15 +254,11 @@ export class DrawingBoard extends Part {
   };
 
   async #put(file: File, view: View): Promise<void> {
-    if (file.size > LARGEST) {
-      tell(t("tooLarge", { name: file.name }), "bad");
-      return;
-    }
-    try {
-      this.#sheets.get(view)?.put(await createImageBitmap(file));
-    } catch {
-      tell(t("notPicture", { name: file.name }), "bad");
-    }
+    const { picture, words } = await readPicture(file);
+    if (picture !== null) this.#sheets.get(view)?.put(picture);
+    picture?.close();
+    this.#about = [this.#about, words].filter(Boolean).join(" ");
+    this.requestUpdate();
   }
 
   #touched(view: View): void {

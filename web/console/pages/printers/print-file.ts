@@ -1,4 +1,5 @@
 /** A file that is uploaded, looked through, and printed. */
+import { HubRefused } from "@gotapi/sdk";
 import { html, nothing } from "lit";
 import { href, navigate } from "../../core/pages.js";
 import { Part } from "../../core/part.js";
@@ -10,6 +11,8 @@ import { PROFILE, type Follow } from "./follow.js";
 import type { Check } from "./model.js";
 import { t } from "./text.js";
 import { duration } from "./words-of.js";
+
+const BAD = 10; // GotAPI: INVALID_PARAMETER
 
 type Step =
   | { readonly at: "choose" }
@@ -45,7 +48,7 @@ class PrintFile extends Part {
       case "check":
         return loading(t("checking", { name: step.name }));
       case "failed":
-        return html`${problem(step.error, step.again)}${this.#again()}`;
+        return html`${problem(step.error, futile(step.error) ? undefined : step.again)}${this.#again()}`;
       case "ready":
         return this.#ready(step.name, step.uri, step.check);
     }
@@ -55,6 +58,10 @@ class PrintFile extends Part {
   async take(file: File): Promise<void> {
     const abort = new AbortController();
     const { name } = file;
+    if (file.size === 0) {
+      this.#to({ at: "failed", error: new HubRefused(BAD, t("fileEmpty", { name })), again: () => undefined });
+      return;
+    }
     this.#to({ at: "upload", name, share: 0, abort });
     try {
       const stored = await upload(file, name, (sent, size) => {
@@ -136,6 +143,11 @@ customElements.define("print-file", PrintFile);
 /** Where the page of G-code shows a file that the console sent. */
 function address(name: string, uri: string): string {
   return `file/${name.replaceAll("/", "_")}/${new URL(uri, location.href).pathname.split("/")[2] ?? ""}`;
+}
+
+/** Tells whether the hub looked at the file and will say the same of it again. */
+function futile(error: unknown): boolean {
+  return error instanceof HubRefused && error.code === BAD;
 }
 
 function facts(check: Check) {

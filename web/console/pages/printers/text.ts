@@ -85,6 +85,7 @@ export const t = words({
   infill: ["Infill (%)", "充填率（%）"],
   copies: ["Copies", "個数"],
   print: ["Print", "印刷"],
+  fileEmpty: ["“{name}” is empty. Perhaps it was not saved or copied to its end; choose another one.", "「{name}」は空のファイルです。保存やコピーが完了しているか確認し、別のファイルを選んでください。"],
   cancel: ["Cancel", "キャンセル"],
   another: ["Another file", "別のファイル"],
   preview: ["Preview", "プレビュー"],
