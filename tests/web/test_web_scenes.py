@@ -118,6 +118,17 @@ async def test_a_refusal_of_the_service_is_shown_and_can_be_tried_again(town, pa
     assert await page.locator(".both .problem").count() == 0
 
 
+async def test_a_revoked_console_goes_on_with_a_new_token(town, page):
+    await page.wait_for_selector(".both [aria-busy=false] img", timeout=DRAWN)
+    for application in town.hub.auth.applications():
+        await town.hub.auth.revoke(application.id)
+    before = await picture(page)
+    await page.select_option(".looks select >> nth=0", "thematic")
+    await other_than(page, before)
+    assert await page.locator(".problem").count() == 0
+    assert [one.origin for one in town.hub.auth.applications()] == [town.url]
+
+
 @pytest.mark.parametrize("viewport", [1280, 390], indirect=True)
 async def test_nothing_in_it_sticks_out_and_axe_agrees(page, viewport, check_access):
     await page.click("text=What is in the middle?")
