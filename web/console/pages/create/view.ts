@@ -136,7 +136,7 @@ class Create extends Part {
           ?selected=${String(one.templateId) === this.#template}>${nameOf(one)}</option>`)}</select></label>
       <label>${t("height")}<input type="number" min="10" max="500" .value=${String(this.#height)}
         @change=${(event: Event) => { this.#height = Number(value(event)) || this.#height; }}></label>
-      <label>${t("head")} <span class="soft">${number(this.#style ?? template?.style ?? 0.15, { maximumFractionDigits: 2 })}</span>
+      <label><span>${t("head")} <span class="soft">${number(this.#style ?? template?.style ?? 0.15, { maximumFractionDigits: 2 })}</span></span>
         <input type="range" min="0.08" max="0.5" step="0.01" .value=${String(this.#style ?? template?.style ?? 0.15)}
           @input=${(event: Event) => { this.#style = Number(value(event)); this.requestUpdate(); }}></label>
       <label class="choice"><input type="checkbox" .checked=${this.#foot}
