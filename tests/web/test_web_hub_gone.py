@@ -155,6 +155,7 @@ async def test_every_page_says_so_keeps_what_it_has_and_goes_on(killed, open_tab
     await printers.wait_for_selector('print-file:has(progress) >> text="Cancel"')
     for tab in (services, gcode, scenes, system):
         assert await tab.locator(".loading, progress").count() == 0
+    assert await system.locator("text=Everything works").count() == 0
     # A page whose code is not there yet.
     await system.click("nav a:visible >> text=Plug-ins")
     await system.wait_for_selector(".problem >> text=This page could not be loaded")

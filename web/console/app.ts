@@ -150,9 +150,9 @@ class App extends Part {
 
   #banner(): TemplateResult | typeof nothing {
     const { state, message } = this.watch(link);
-    if (state === "missing") return html`<div class="banner" role="alert"><p>${t("missingText")}</p></div>`;
+    if (state === "missing") return html`<div class="banner away" role="alert"><p>${t("missingText")}</p></div>`;
     if (state !== "gone" && state !== "refused") return nothing;
-    return html`<div class="banner" role="alert">
+    return html`<div class="banner away" role="alert">
       <p>${state === "gone" ? t("goneText") : message}</p>
       <button type="button" @click=${follow}>${t("again")}</button>
     </div>`;

@@ -3,6 +3,7 @@ import { words } from "../../core/words.js";
 export const t = words({
   title: ["System", "システム"],
   health: ["Health", "状態"],
+  unknown: ["Not known now", "現在は不明"],
   good: ["Everything works", "正常に動作しています"],
   trouble: ["{count} plug-in needs a look|{count} plug-ins need a look", "確認が必要なプラグイン: {count}件"],
   version: ["Version", "バージョン"],

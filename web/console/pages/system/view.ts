@@ -1,6 +1,6 @@
 /** How the hub is, what helpers want to know of it, and how other machines reach it. */
 import { html, nothing, type TemplateResult } from "lit";
-import { came, hubState } from "../../core/live.js";
+import { came, hubState, link } from "../../core/live.js";
 import { operatorFetch, read, Refused } from "../../core/operator.js";
 import { Part } from "../../core/part.js";
 import { bytes, number, span } from "../../core/words.js";
@@ -59,7 +59,9 @@ class System extends Part {
     const count = state?.plugins.filter((one) => BAD.includes(one.state)).length ?? 0;
     return html`<section class="card">
       <div class="head"><h2>${t("health")}</h2>
-        <span class="state" data-tone=${count ? "bad" : "good"}>${count ? t("trouble", { count }) : t("good")}</span></div>
+        ${this.watch(link).state === "live"
+          ? html`<span class="state" data-tone=${count ? "bad" : "good"}>${count ? t("trouble", { count }) : t("good")}</span>`
+          : html`<span class="state" data-tone="off">${t("unknown")}</span>`}</div>
       ${this.#failure !== undefined ? problem(this.#failure, () => void this.#load()) : nothing}
       ${this.#report ? this.#facts(this.#report, state?.hub.url ?? "") : this.#failure === undefined ? loading() : nothing}
       <div class="buttons"><button type="button" class="quiet" @click=${() => this.#load()}>${t("refresh")}</button></div>
