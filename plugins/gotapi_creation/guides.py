@@ -56,7 +56,7 @@ class Guides:
     """Gives guides by key; `monotonic` gives seconds for the age of what is kept."""
 
     def __init__(self, folder: Path, services: Services, monotonic: Callable[[], float]) -> None:
-        self._folder = folder / GUIDES
+        self._folder = folder / "pictures"
         self._services = services
         self._monotonic = monotonic
         self._secret = secrets.token_bytes(32)

@@ -10,7 +10,7 @@ from gotapi_core.plugin import Context, Plugin, Service
 from gotapi_creation.book import Book
 from gotapi_creation.desk import CreationDesk
 from gotapi_creation.embedded_service import EmbeddedDesk
-from gotapi_creation.guides import Guides
+from gotapi_creation.guides import GUIDES, Guides
 from gotapi_creation.jobs import Works
 from gotapi_creation.model import PLUGIN, VERSION, CreationSettings
 from gotapi_creation.redact import quiet
@@ -51,7 +51,7 @@ class CreationPlugin(SurfaceRoutes, ProfileRoutes, Plugin):
             self._embedded.ready if self._embedded is not None else None,
         )
         self.works = Works(self.book, self.known_services.reach, settings)
-        self.guides = Guides(context.folder, self.known_services, time.monotonic)
+        self.guides = Guides(context.cache(GUIDES), self.known_services, time.monotonic)
         self.desk = CreationDesk(
             self.book,
             self.known_services,
