@@ -147,6 +147,25 @@ async def test_a_service_that_refuses_is_told_and_the_drawing_stays(page):
     await page.wait_for_selector('button.primary >> text="Make the model"')
 
 
+async def test_a_model_goes_on_over_a_restart_of_the_hub(serve_site, open_tab, tmp_path):
+    creation = [one for one in find_plugins() if one.manifest.id == "creation"]
+    async with serve_site(tmp_path, *map(load, creation)) as first:
+        tab = await open_tab(first.link())
+        await tab.wait_for_selector('.link[data-state="live"]', state="attached")
+        await tab.goto(f"{first.url}/console/create")
+        await tab.click("text=Start from the guide", timeout=MAKING)
+        await tab.click("text=Make the model")
+        await tab.wait_for_selector(".result[aria-busy=true] progress")
+        port = first.live.port
+    await tab.wait_for_selector("text=The hub does not answer")
+    assert await tab.locator(".result .problem").count() == 0
+    async with serve_site(tmp_path, *map(load, creation), port=port) as second:
+        await tab.wait_for_selector("text=Sign in to this hub")
+        other = await tab.context.new_page()
+        await other.goto(second.link())
+        await tab.wait_for_selector("text=The model is there", timeout=MAKING)
+
+
 @pytest.mark.parametrize("viewport", [1280, 390], indirect=True)
 async def test_nothing_of_it_sticks_out_and_axe_is_content(page, viewport, check_access):
     assert await page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
