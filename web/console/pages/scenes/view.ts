@@ -361,8 +361,16 @@ function rows(feature: Feature): [string, string][] {
   const values = feature.attributes.flatMap((group) => {
     const of = group.of === feature.featureId ? "" : `${group.of}: `;
     return Object.entries(group.values).map(([name, value]): [string, string] => [
-      of + name, typeof value === "object" ? JSON.stringify(value) : String(value),
+      of + name, shown(value),
     ]);
   });
   return [...head, ...values];
+}
+
+/** A value as people read it: what a computation added beyond ten digits says nothing. */
+function shown(value: unknown): string {
+  if (typeof value === "number" && !Number.isInteger(value)) {
+    return String(Number(value.toPrecision(10)));
+  }
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
