@@ -232,22 +232,33 @@ def scan(file: ByteSource, see: Callable[[bytes, int], None] = _unseen) -> FileF
                 if len(command) > MAX_COMMAND:
                     command = _cut(command, line)
                 see(command, line)
-                known = known or _COMMAND.match(command) is not None
+                known = known or is_gcode(command)
                 notes.command(command, count)
                 count += 1
             if b";" in raw:
                 notes.comment(raw, count)
-    _check_whole(counted.bytes, count, known)
+    if lack := lacking(counted.bytes, count, known):
+        raise GcodeError(lack)
     return _facts(notes, FileFacts(commands=count, bytes=counted.bytes, lines=line))
 
 
-def _check_whole(size: int, count: int, known: bool) -> None:
+def is_gcode(command: bytes) -> bool:
+    """Tell whether a command begins as those of G-code do."""
+    return _COMMAND.match(command) is not None
+
+
+def lacking(size: int, count: int, known: bool) -> str:
+    """Return what a file lacks that has so many bytes and commands; empty if it can be printed.
+
+    `known` tells whether one of them is a command of G-code.
+    """
     if not size:
-        raise GcodeError("the file is empty; slice the model again")
+        return "the file is empty; slice the model again"
     if not count:
-        raise GcodeError("the file has no commands, only comments; slice the model again")
+        return "the file has no commands, only comments; slice the model again"
     if not known:
-        raise GcodeError("the file has no G-code commands (G1, M104 ...); choose a .gcode file")
+        return "the file has no G-code commands (G1, M104 ...); choose a .gcode file"
+    return ""
 
 
 def _facts(notes: Notes, facts: FileFacts) -> FileFacts:

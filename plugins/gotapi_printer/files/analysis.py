@@ -8,7 +8,7 @@ import msgspec
 from gotapi_meshes.report import Area, Finding, Severity
 from gotapi_printer.files.thumbnails import Thumbnail, Thumbnails
 from gotapi_printer.files.toolpath import Toolpath, first_and_usual
-from gotapi_printer.gcode import ByteSource, raw_lines, strip
+from gotapi_printer.gcode import ByteSource, is_gcode, lacking, raw_lines, strip
 from gotapi_printer.gcode_notes import Notes
 
 _SETTING: Final = re.compile(rb";\s*([a-z][a-z0-9_ \[\]()]{1,60}?)\s*=\s*(.{0,200}?)\s*$")
@@ -79,6 +79,7 @@ class _Reading:
         self._settings: dict[str, str] = {}
         self._used: dict[bytes, tuple[float, ...]] = {}
         self._commands = self._lines = 0
+        self._known = False
 
     def line(self, raw: bytes) -> None:
         self._lines += 1
@@ -87,6 +88,7 @@ class _Reading:
             self._notes.command(command, self._commands)
             self._path.command(command)
             self._commands += 1
+            self._known = self._known or is_gcode(command)
         if b";" in raw:
             self._comment(raw)
 
@@ -127,7 +129,11 @@ class _Reading:
             settings=self._settings,
             thumbnails=tuple(self._thumbnails.found),
         )
-        return msgspec.structs.replace(analysis, findings=tuple(_findings(analysis, area)))
+        if lack := lacking(self._lines, self._commands, self._known):
+            findings = [Finding(Severity.ERROR, "empty", lack)]
+        else:
+            findings = _findings(analysis, area)
+        return msgspec.structs.replace(analysis, findings=tuple(findings))
 
     def _seconds(self) -> tuple[float | None, str]:
         if self._notes.seconds is not None:

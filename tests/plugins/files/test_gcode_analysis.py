@@ -12,7 +12,7 @@ from gotapi_meshes.report import Area, Severity
 from gotapi_printer.files import thumbnails
 from gotapi_printer.files.analysis import analyse
 from gotapi_printer.files.toolpath import Toolpath, first_and_usual
-from gotapi_printer.gcode import GcodeError
+from gotapi_printer.gcode import GcodeError, scan
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 JPG = b"\xff\xd8\xff\xe0" + bytes(20)
@@ -44,6 +44,15 @@ def test_priming_on_the_spot_is_no_print():
     assert found.high is None
     assert [one.code for one in found.findings] == ["nothing"]
     assert found.filament == (10.0,)
+
+
+@pytest.mark.parametrize("text", ["", "; only a comment\n\n", "dear printer,\nplease\n"])
+def test_what_no_printer_would_take_is_no_print(text):
+    with pytest.raises(GcodeError) as refused:
+        scan(io.BytesIO(text.encode()), lambda command, line: None)
+    [finding] = of(text).findings
+    assert (finding.severity, finding.code) == (Severity.ERROR, "empty")
+    assert finding.message == str(refused.value)
 
 
 @pytest.mark.parametrize(
