@@ -57,9 +57,30 @@ def test_every_bundled_plugin_has_a_manifest_and_is_found() -> None:
         assert (ROOT / "plugins" / module / FILE_NAME).exists()
 
 
+@pytest.mark.wheel
 @pytest.mark.skipif(
     "GOTAPI_TEST_INSTALLED" not in os.environ, reason="only where the wheel is being tested"
 )
 def test_the_installed_wheel_is_what_is_being_tested() -> None:
     assert gotapi_core.__file__ is not None
     assert Path(gotapi_core.__file__).is_relative_to(sys.prefix)
+
+
+@pytest.mark.wheel
+@pytest.mark.skipif(
+    "GOTAPI_TEST_INSTALLED" not in os.environ, reason="only where the wheel is being tested"
+)
+def test_the_wheel_has_every_file_of_the_packages_as_it_is_here() -> None:
+    assert gotapi_core.__file__ is not None
+    installed = Path(gotapi_core.__file__).parents[1]
+    packages = [
+        ROOT / name for name in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    ]
+    compared = 0
+    for package in packages:
+        for path in tracked():
+            if path.is_relative_to(package):
+                there = installed / path.relative_to(package.parent)
+                assert there.read_bytes() == path.read_bytes(), there
+                compared += 1
+    assert compared > 500

@@ -135,6 +135,7 @@ def test_the_lock_file_pins_with_hashes_and_names_no_registry():
     assert text.count('"integrity": "sha512-') == len(packages)
 
 
+@pytest.mark.wheel
 @pytest.mark.skipif(
     "GOTAPI_TEST_INSTALLED" not in os.environ, reason="only where the wheel is being tested"
 )
