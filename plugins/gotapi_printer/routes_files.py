@@ -137,7 +137,8 @@ async def _findings(desk: FileDesk, path: Path, printer: Printer) -> tuple[Findi
     if analysis is None:
         return ()
     if analysis.errors:
-        raise InvalidParameter("; ".join(found.message for found in analysis.errors))
+        why = "; ".join(found.message for found in analysis.errors)
+        raise InvalidParameter(f"The file cannot be printed: {why}")
     return analysis.findings
 
 
