@@ -5,6 +5,7 @@ there is, for a day at most. It is listed among the applications, with what it d
 revoked there.
 """
 
+import asyncio
 import logging
 from typing import Final
 
@@ -38,6 +39,7 @@ class ConsoleAccess:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._one_by_one = asyncio.Lock()  # tabs that open together are one application
         self.actions = {"console-token": self._token}
 
     async def _token(
@@ -48,7 +50,8 @@ class ConsoleAccess:
         decode_body(raw or b"{}", Nothing)
         origin = normalise_origin(f"{scope['scheme']}://{headers['host']}")
         identity = Identity(origin, Lineage.STATUS, browser=True)
-        given: dict[str, object] = msgspec.to_builtins(await self._given(identity))
+        async with self._one_by_one:
+            given: dict[str, object] = msgspec.to_builtins(await self._given(identity))
         return given
 
     async def _given(self, identity: Identity) -> Given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -50,6 +51,13 @@ async def test_each_browser_has_a_token_of_one_approval(running, wire, page):
     assert first["application"] == second["application"]
     assert len(running.hub.auth.applications()) == 1
     assert running.hub.auth.requests() == []
+
+
+async def test_tabs_that_open_together_are_one_application(running, wire, page):
+    tokens = await asyncio.gather(*(given(wire, page) for _ in range(4)))
+    assert len({token["value"] for token in tokens}) == 4
+    assert {token["application"] for token in tokens} == {running.hub.auth.applications()[0].id}
+    assert len(running.hub.auth.applications()) == 1
 
 
 async def test_when_a_plugin_has_come_the_approval_is_replaced(running, wire, page):
