@@ -340,8 +340,7 @@ class Session(SessionRequests):
         elif tag == TIMER_TAG:
             self._care.answered()
         elif (request := self._pending.pop(tag, None)) is not None:
-            request.answer.set_result(tuple(self._host.heard or ()))
-            self._host.heard = [] if self._pending else None
+            request.answer.set_result(self._answered(request))
 
     # -- the job ------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from gotapi_printer.gcode import GcodeError
 from gotapi_printer.job import JobEvent, JobState
 from gotapi_printer.link import LinkError
-from gotapi_printer.marlin import reviving
+from gotapi_printer.marlin import Ok, Position, Temperatures, classify, reviving
 from gotapi_printer.requests import (
     Answer,
     EmergencyStop,
@@ -20,6 +20,9 @@ from gotapi_printer.updates import DriverState
 
 MAX_PENDING = 64
 """Commands of the user that may wait for their answers."""
+
+_TOLD = (b"M105", b"M114")
+"""Whose answers printers also tell by themselves (M155, M154), or to the polls of the hub."""
 
 
 class SessionRequests(SessionBase):
@@ -116,6 +119,18 @@ class SessionRequests(SessionBase):
         if note:
             self._host.heard.append(note)
 
+    def _answered(self, request: Send) -> tuple[str, ...]:
+        """Return the lines of an answer, without what the printer tells by itself meanwhile."""
+        lines = list(self._host.heard or ())
+        self._host.heard = [] if self._pending else None
+        for code in _TOLD:
+            told = [line for line in lines if _answers(line) == code]
+            if request.command.startswith(code):
+                told = told[:-1]  # the latest is what was asked for
+            for line in told:
+                lines.remove(line)
+        return tuple(lines)
+
     def _judged(self, request: Send) -> tuple[bytes, str]:
         if not request.own:
             return self._care.judged(request.command, self._clock())
@@ -158,3 +173,15 @@ class SessionRequests(SessionBase):
         self._make_safe = True
         self._ask_again(now, halted=True)
         self._show(DriverState.HALTED, text)
+
+
+def _answers(line: str) -> bytes:
+    """Return which of these commands a line answers; empty for none."""
+    match classify(line.encode()):
+        case Temperatures():
+            return b"M105"
+        case Ok(temperatures=found) if found:
+            return b"M105"
+        case Position():
+            return b"M114"
+    return b""

@@ -24,7 +24,7 @@ PATIENCE = 40_000  # ms; the first view loads what draws it, on a busy machine
 SLOW = "G28\nG90\nG0 Z5 F600\n" + "G0 X100 F3000\nG0 X20\n" * 400  # moves that need no heat
 PAGES = ("services", "printers", "create", "scenes", "gcode", "system")
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
 
 
 class Killed:
@@ -51,12 +51,25 @@ class Killed:
         self.url = line.rstrip().rpartition(" ")[2]
         self.port = self.url.rpartition(":")[2].rstrip("/")
 
-    async def link(self) -> str:
+    async def ask(self, method: str, path: str) -> Any:
         secret = read_secret(paths_under(self.home).operator_secret)
         headers = {"authorization": f"Bearer {secret}", "content-type": "application/json"}
+        address = f"{self.url}/operator/api/{path}"
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
-            answer = await client.post(f"{self.url}/operator/api/link", headers=headers)
-        return str(answer.json()["url"])
+            answer = await client.request(method, address, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def link(self) -> str:
+        return str((await self.ask("POST", "link"))["url"])
+
+    async def plugins_ready(self) -> None:
+        """The console asks for access anew when a plug-in comes, and is another one then."""
+        async with asyncio.timeout(PATIENCE / 1000):
+            states = {""}
+            while states != {"ready"}:  # a deadline stands around it
+                states = {one["state"] for one in (await self.ask("GET", "state"))["plugins"]}
+                await asyncio.sleep(0.1)
 
     async def kill(self) -> None:
         if self.process is not None and self.process.returncode is None:
@@ -94,6 +107,10 @@ class Gate:
         await self._open.wait()
         await route.continue_()
 
+    async def is_met(self) -> None:
+        async with asyncio.timeout(PATIENCE / 1000):
+            await self.met.wait()
+
     def open(self) -> None:
         self._open.set()
 
@@ -112,6 +129,7 @@ async def test_every_page_says_so_keeps_what_it_has_and_goes_on(killed, open_tab
     first = await open_tab(await killed.link())
     await first.wait_for_selector('.link[data-state="live"]', state="attached")
     first.context.set_default_timeout(PATIENCE)
+    await killed.plugins_ready()
     tabs = {name: await first.context.new_page() for name in PAGES}
     for name in ("services", "printers", "create", "system"):
         await tabs[name].goto(f"{killed.url}/console/{name}")
@@ -140,7 +158,9 @@ async def test_every_page_says_so_keeps_what_it_has_and_goes_on(killed, open_tab
     await create.mouse.down()
     await create.mouse.move(box["x"] + 90, box["y"] + 90, steps=3)
     await system.wait_for_selector("dl.facts")
-    await asyncio.gather(*(gate.met.wait() for gate in (reading, drawing, sending)))
+    await reading.is_met()
+    await drawing.is_met()
+    await sending.is_met()
 
     await killed.kill()
     for gate in (reading, drawing, sending):

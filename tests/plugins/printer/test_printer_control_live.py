@@ -134,6 +134,15 @@ async def test_a_command_is_answered_with_what_the_printer_says(desk) -> None:
             assert await one.refused(10, "post", "command", command=bad)
 
 
+async def test_what_the_printer_tells_by_itself_is_no_part_of_an_answer(desk) -> None:
+    async with desk(*SLOW) as one:
+        dwelt = await one.call("post", "command", command="G4 P8000")  # busy, with temperatures
+        assert dwelt["lines"] == []
+        for command, begin in (("M105", "ok T:"), ("M114", "X:")):
+            [line] = (await one.call("post", "command", command=command))["lines"]
+            assert line.startswith(begin)
+
+
 async def test_a_prompt_is_told_and_answered(desk) -> None:
     async with desk(*SLOW) as one, one.client.events("3dp", "prompt", one.ids[0]) as events:
         job = await one.print("G28\nM600\nG1 X10 F3000\n")
