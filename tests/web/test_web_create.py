@@ -155,7 +155,7 @@ async def test_a_model_goes_on_over_a_restart_of_the_hub(serve_site, open_tab, t
         await tab.goto(f"{first.url}/console/create")
         await tab.click("text=Start from the guide", timeout=MAKING)
         await tab.click("text=Make the model")
-        await tab.wait_for_selector(".result[aria-busy=true] progress")
+        await tab.wait_for_selector(".result [role=status] >> text=/Making the model|is there/")
         port = first.live.port
     await tab.wait_for_selector("text=The hub does not answer")
     assert await tab.locator(".result .problem").count() == 0
