@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from gotapi_auth.grants import Lifetime
+from gotapi_core.host.supervisor import PluginState
 from gotapi_core.hub import Hub
 from gotapi_core.protocol.errors import Lineage
 from gotapi_core.protocol.identity import Identity, normalise_origin
@@ -56,7 +57,7 @@ class ConsoleAccess:
 
     async def _given(self, identity: Identity) -> Given:
         auth = self._hub.auth
-        asked = tuple(sorted(self._hub.offered_scopes()))
+        asked = tuple(sorted(self._hub.offered_scopes() | self._coming()))
         client_id = await auth.grant(identity)
         mine = [
             one for one in auth.applications() if (one.origin, one.name) == (identity.origin, NAME)
@@ -71,3 +72,8 @@ class ConsoleAccess:
         issued = await auth.issue(chosen, asked)
         scopes = tuple(name for name, _ in issued.scopes)
         return Given(chosen, issued.access_token, client_id, scopes, issued.expire_ms / 1000)
+
+    def _coming(self) -> set[str]:
+        """What plug-ins offer that start later: a new approval would be another application."""
+        known = (one for one in self._hub.registry if one.health.state is not PluginState.PENDING)
+        return {profile for one in known for profile in one.manifest.profiles}

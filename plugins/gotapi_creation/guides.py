@@ -96,7 +96,7 @@ class Guides:
         task = self._tasks.get(key)
         if task is None:
             task = self._tasks[key] = asyncio.create_task(self._made(key, offer))
-            task.add_done_callback(lambda _: self._tasks.pop(key, None))
+            task.add_done_callback(lambda task: self._ended(key, task))
         return await asyncio.shield(task)  # who goes away does not take it from the others
 
     async def stop(self) -> None:
@@ -132,6 +132,11 @@ class Guides:
         if ended.code or ended.timed_out:
             raise CreationError(Code.BAD_ANSWER, _why(ended.said))
         return made
+
+    def _ended(self, key: str, task: asyncio.Task[Path]) -> None:
+        del self._tasks[key]
+        if not task.cancelled():
+            task.exception()  # all who asked may have gone; what was wrong is kept
 
     def _keep(self, key: str, kept: _Kept) -> None:
         self._kept.pop(key, None)

@@ -60,6 +60,15 @@ async def test_tabs_that_open_together_are_one_application(running, wire, page):
     assert len(running.hub.auth.applications()) == 1
 
 
+async def test_it_reaches_plugins_that_are_still_starting(running, wire, page):
+    await running.hub.desk.disable("lamp")
+    assert "light" not in running.hub.offered_scopes()
+    first = await given(wire, page)
+    assert "light" in first["scopes"]
+    await running.hub.desk.enable("lamp")
+    assert (await given(wire, page))["application"] == first["application"]
+
+
 async def test_when_a_plugin_has_come_the_approval_is_replaced(running, wire, page):
     first = await given(wire, page)
     await running.hub.auth.change(first["application"], scopes=["servicediscovery"])
