@@ -19,12 +19,14 @@ import pytest
 import pytest_asyncio
 
 from gotapi_auth.server import RequestAdded
+from gotapi_core.host.loader import find_plugins, load
 from gotapi_core.hub import Hub
 from gotapi_core.plugin import Call, Plugin, Result, Service, event, get
 from gotapi_core.protocol.identity import Identity, Lineage
 from gotapi_core.server import console as console_module
 from gotapi_core.server.console import bundled
 from gotapi_core.testing import LiveHub, live_hub
+from gotapi_printer.simulator.child import run_simulator
 
 ROOT = Path(__file__).parents[2]
 SDK = Path(console_module.__file__).parent / "console" / "sdk" / "gotapi.js"
@@ -221,6 +223,18 @@ def foreign(console: None, tmp_path_factory: Any) -> Iterator[str]:
         yield f"http://localhost:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def studio(serve_site: Any, tmp_path_factory: Any) -> AsyncIterator[Any]:
+    """A hub that makes models, with a printer that takes no time."""
+    folder = tmp_path_factory.mktemp("studio")
+    parts = [load(one) for one in find_plugins() if one.manifest.id in ("creation", "printer")]
+    link = folder / "printer"
+    settings = {"plugins": {"printer": {"ports": [{"path": str(link), "name": "Bench"}]}}}
+    with run_simulator("--time-scale", "0", link=link):
+        async with serve_site(folder / "hub", *parts, settings=settings) as site:
+            yield site
 
 
 @pytest.fixture

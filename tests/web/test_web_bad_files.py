@@ -5,15 +5,10 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from PIL import Image
-
-from gotapi_core.host.loader import find_plugins, load
-from gotapi_printer.simulator.child import run_simulator
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
@@ -75,17 +70,6 @@ NOT_PRINTED = {
     "bomb.3mf": (b"PK\x03\x04" + b"\0" * 60, "the archive is damaged or cut off"),
     "page.obj": (b"<html><script>struck=1</script></html>", "it is none of G-code, STL"),
 }
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def studio(serve_site: Any, tmp_path_factory: Any) -> AsyncIterator[Any]:
-    folder = tmp_path_factory.mktemp("studio")
-    parts = [load(one) for one in find_plugins() if one.manifest.id in ("creation", "printer")]
-    link = folder / "printer"
-    settings = {"plugins": {"printer": {"ports": [{"path": str(link), "name": "Bench"}]}}}
-    with run_simulator("--time-scale", "0", link=link):
-        async with serve_site(folder / "hub", *parts, settings=settings) as site:
-            yield site
 
 
 async def opened(studio: Any, open_tab: Any, page: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +10,10 @@ import pytest_asyncio
 from PIL import Image, ImageDraw
 
 from gotapi_core.host.loader import find_plugins, load
-from gotapi_printer.simulator.child import run_simulator
 
 MAKING = 150_000  # ms that a model may take on a busy machine; it takes four seconds on an idle one
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def studio(serve_site: Any, tmp_path_factory: Any) -> AsyncIterator[Any]:
-    """A hub that makes models, with a printer that takes no time."""
-    folder = tmp_path_factory.mktemp("studio")
-    parts = [load(one) for one in find_plugins() if one.manifest.id in ("creation", "printer")]
-    link = folder / "printer"
-    settings = {"plugins": {"printer": {"ports": [{"path": str(link), "name": "Bench"}]}}}
-    with run_simulator("--time-scale", "0", link=link):
-        async with serve_site(folder / "hub", *parts, settings=settings) as site:
-            yield site
 
 
 @pytest_asyncio.fixture(loop_scope="module")

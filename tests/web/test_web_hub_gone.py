@@ -51,25 +51,12 @@ class Killed:
         self.url = line.rstrip().rpartition(" ")[2]
         self.port = self.url.rpartition(":")[2].rstrip("/")
 
-    async def ask(self, method: str, path: str) -> Any:
+    async def link(self) -> str:
         secret = read_secret(paths_under(self.home).operator_secret)
         headers = {"authorization": f"Bearer {secret}", "content-type": "application/json"}
-        address = f"{self.url}/operator/api/{path}"
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
-            answer = await client.request(method, address, headers=headers)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def link(self) -> str:
-        return str((await self.ask("POST", "link"))["url"])
-
-    async def plugins_ready(self) -> None:
-        """The console asks for access anew when a plug-in comes, and is another one then."""
-        async with asyncio.timeout(PATIENCE / 1000):
-            states = {""}
-            while states != {"ready"}:  # a deadline stands around it
-                states = {one["state"] for one in (await self.ask("GET", "state"))["plugins"]}
-                await asyncio.sleep(0.1)
+            answer = await client.post(f"{self.url}/operator/api/link", headers=headers)
+        return str(answer.json()["url"])
 
     async def kill(self) -> None:
         if self.process is not None and self.process.returncode is None:
@@ -129,7 +116,6 @@ async def test_every_page_says_so_keeps_what_it_has_and_goes_on(killed, open_tab
     first = await open_tab(await killed.link())
     await first.wait_for_selector('.link[data-state="live"]', state="attached")
     first.context.set_default_timeout(PATIENCE)
-    await killed.plugins_ready()
     tabs = {name: await first.context.new_page() for name in PAGES}
     for name in ("services", "printers", "create", "system"):
         await tabs[name].goto(f"{killed.url}/console/{name}")
