@@ -70,6 +70,7 @@ class Flows:
         client = self._auth.client(client_id, identity)
         secret = tokens.new_secret()
         ticket = self._begin(client, scope, name, secret, None)
+        self._auth.hear(ticket.request)  # it polls from now on
         return Device(secret, ticket.request, int(LIFE), int(INTERVAL))
 
     async def redeem_device(

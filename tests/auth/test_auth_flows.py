@@ -82,6 +82,12 @@ async def way(bench) -> AsyncIterator[Way]:
     flows.close()
 
 
+async def test_who_was_given_a_device_code_is_waiting_before_the_first_poll(way) -> None:
+    way.device()
+    [request] = way.bench.server.requests()
+    assert request.waiting
+
+
 async def test_a_device_code_becomes_a_token_once(way) -> None:
     device = way.device()
     (request,) = way.bench.server.requests()
