@@ -82,10 +82,16 @@ async def way(bench) -> AsyncIterator[Way]:
     flows.close()
 
 
-async def test_who_was_given_a_device_code_is_waiting_before_the_first_poll(way) -> None:
-    way.device()
-    [request] = way.bench.server.requests()
-    assert request.waiting
+async def test_who_was_given_a_device_code_waits_before_the_first_poll_and_while_it_polls(
+    way, monkeypatch
+) -> None:
+    device = way.device()
+    assert [request.waiting for request in way.bench.server.requests()] == [True]
+    monkeypatch.setattr("gotapi_auth.desk.POLLING", 0.0)  # as if all of that time had gone by
+    assert [request.waiting for request in way.bench.server.requests()] == [False]
+    monkeypatch.undo()
+    await refused(way.poll(device.device_code), "authorization_pending")
+    assert [request.waiting for request in way.bench.server.requests()] == [True]
 
 
 async def test_a_device_code_becomes_a_token_once(way) -> None:
@@ -93,9 +99,7 @@ async def test_a_device_code_becomes_a_token_once(way) -> None:
     (request,) = way.bench.server.requests()
     assert (request.code, request.shows_code) == (device.user_code, True)
     assert request.deadline == way.bench.clock.now + LIFE
-    assert not request.waiting
     await refused(way.poll(device.device_code), "authorization_pending")
-    assert way.bench.server.requests()[0].waiting
     await way.bench.server.approve(device.user_code, Lifetime.ONCE)
     issued = await way.poll(device.device_code)
     assert way.bench.server.authenticate(issued.access_token, APP).scopes == {"3dp"}
