@@ -60,6 +60,19 @@ def changed_grant(
     )
 
 
+def grown_grant(grant: Grant, scopes: frozenset[str], until: float) -> Grant:
+    """Return a grant with what is new of these scopes, that holds until then at least.
+
+    Of those it had asked for before, the operator's choice stays.
+    """
+    return msgspec.structs.replace(
+        grant,
+        asked=grant.asked | scopes,
+        scopes=grant.scopes | (scopes - grant.asked),
+        expires=max(grant.expires, until),
+    )
+
+
 def _end(grant: Grant, now: float, lifetime: Lifetime | None, until: float | None) -> float:
     if lifetime is not None and until is not None:
         raise AuthError("Give a time span or an end, not both.")

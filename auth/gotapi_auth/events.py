@@ -34,6 +34,14 @@ class PendingRequest(msgspec.Struct, frozen=True):
     known: tuple[Known, ...] = ()
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """A request without a call that waits for it: its code, and what is known of the answer."""
+
+    code: str
+    state: State
+    application_id: str = ""
+
+
 class Application(msgspec.Struct, frozen=True):
     """An approval that holds; times are seconds since 1970 (UTC)."""
 

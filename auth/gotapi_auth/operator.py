@@ -2,29 +2,36 @@
 
 The command line reads the secret from a file that only the hub's user can read, and presents it
 as a Bearer token. The operator page is opened by a link with a login token, good once and for ten
-minutes, which is exchanged for a session cookie. Login tokens and sessions are in memory only, as
-digests: a restart ends them all. To change the secret, delete the file and restart the hub.
+minutes, which is exchanged for a session cookie. Login tokens are in memory only; of a session the
+store has a digest too, so that it lasts through a restart of the hub. To change the secret, delete
+the file and restart the hub: that ends all sessions.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hmac
 import logging
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from gotapi_auth import tokens
 from gotapi_auth.consent import BACKWARDS
 from gotapi_auth.failures import AuthError
+from gotapi_core.protocol.errors import GotapiError
+from gotapi_core.store import Documents, Store
 
 LOGIN_LIFE: Final = 600.0  # seconds from printing the link to opening it
 SESSION_LIFE: Final = 12 * 3600.0  # seconds; a working day
 MAX_LOGINS: Final = 20  # links at a time; the oldest ends
 MAX_SESSIONS: Final = 50  # browsers at a time; the oldest ends
+SESSIONS_OWNER: Final = "operator-sessions"  # of their documents in the store
+_SESSIONS: Final = "sessions"
 
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -35,77 +42,116 @@ log = logging.getLogger(__name__)
 class OperatorAccess:
     """Checks the operator's secret, login tokens and session cookies."""
 
-    def __init__(self, secret_file: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, secret_file: Path, clock: Callable[[], float], store: Store) -> None:
         """Read the secret file or create it; raises AuthError when that is not possible.
 
-        `clock` gives seconds; a clock set back by more than a minute ends logins and sessions.
+        `clock` gives seconds; what was issued more than a minute ahead of it does not hold.
         """
         self._secret = tokens.digest(ensure_secret(secret_file))
-        self._logins = _Tickets(clock, LOGIN_LIFE, MAX_LOGINS)
-        self._sessions = _Tickets(clock, SESSION_LIFE, MAX_SESSIONS)
+        self._logins = _Tickets(clock, LOGIN_LIFE, MAX_LOGINS, self._digest)
+        self._sessions = _Tickets(clock, SESSION_LIFE, MAX_SESSIONS, self._digest)
+        self._documents = Documents(store, SESSIONS_OWNER)
+
+    async def load(self) -> None:
+        """Read the sessions of earlier runs of the hub; the store must be open."""
+        for key, issued in await self._documents.list(_SESSIONS):
+            with contextlib.suppress(ValueError):  # of another version of the hub
+                self._sessions.load(bytes.fromhex(key), float(issued))
+        await self._forget(self._sessions.sweep())
 
     def check_secret(self, secret: str | None) -> bool:
         """Tell whether this is the content of the secret file; takes constant time."""
         return secret is not None and tokens.matches(secret, self._secret)
 
+    def derived(self, purpose: str) -> str:
+        """Return a secret of the hub for that purpose: 64 hex digits, the same at every start."""
+        return hmac.new(self._secret, f"for {purpose}".encode(), sha256).hexdigest()
+
     def login_token(self) -> str:
         """Return a token for a login link."""
-        return self._logins.issue()
+        ticket, _ = self._logins.issue()
+        return ticket
 
-    def log_in(self, login_token: str) -> str | None:
+    async def log_in(self, login_token: str) -> str | None:
         """Take a login token, which ends it, and return a session cookie; None if it is no good."""
         if not self._logins.good(login_token):
             return None
         self._logins.end(login_token)
-        return self._sessions.issue()
+        cookie, ended = self._sessions.issue()
+        try:
+            body = str(self._sessions.issued(cookie)).encode()
+            await self._documents.put(_SESSIONS, self._digest(cookie).hex(), body)
+        except GotapiError as error:
+            log.warning("a session could not be stored, so it ends with the hub: %s", error)
+        await self._forget(ended)
+        return cookie
 
     def check_session(self, cookie: str | None) -> bool:
         """Tell whether the cookie is that of a session that is not over."""
         return cookie is not None and self._sessions.good(cookie)
 
-    def log_out(self, cookie: str) -> None:
+    async def log_out(self, cookie: str) -> None:
         """End a session; no error when it is over."""
         self._sessions.end(cookie)
+        await self._forget([self._digest(cookie)])
 
-    def log_out_all(self) -> None:
-        """End all sessions and login links."""
-        self._logins.end_all()
-        self._sessions.end_all()
+    async def _forget(self, ended: Collection[bytes]) -> None:
+        try:
+            for one in ended:
+                await self._documents.delete(_SESSIONS, one.hex())
+        except GotapiError as error:
+            log.warning("the end of a session could not be stored: %s", error)
+
+    def _digest(self, ticket: str) -> bytes:
+        # With the secret in it: another secret ends all sessions, also those on the disk.
+        return hmac.new(self._secret, ticket.encode("utf-8", "surrogatepass"), sha256).digest()
 
 
 class _Tickets:
     """Random values that are good for a time; only their digests are kept."""
 
-    def __init__(self, clock: Callable[[], float], life: float, most: int) -> None:
+    def __init__(
+        self, clock: Callable[[], float], life: float, most: int, digest: Callable[[str], bytes]
+    ) -> None:
         self._clock = clock
         self._life = life
         self._most = most
+        self._digest = digest
         self._issued: dict[bytes, float] = {}
 
-    def issue(self) -> str:
-        ticket = tokens.new_secret()
-        if len(self._issued) >= self._most:
-            del self._issued[next(iter(self._issued))]
-        self._issued[tokens.digest(ticket)] = self._clock()
-        return ticket
+    def load(self, digest: bytes, issued: float) -> None:
+        self._issued[digest] = issued
+
+    def issue(self) -> tuple[str, list[bytes]]:
+        """Return a new ticket, and the digests of those that end to make room for it."""
+        ticket, ended = tokens.new_secret(), self.sweep()
+        while len(self._issued) >= self._most:
+            ended.append(next(iter(self._issued)))
+            del self._issued[ended[-1]]
+        self._issued[self._digest(ticket)] = self._clock()
+        return ticket, ended
+
+    def issued(self, ticket: str) -> float:
+        return self._issued[self._digest(ticket)]
 
     def good(self, ticket: str) -> bool:
         if len(ticket) > tokens.MAX_SECRET:
             return False
-        digest = tokens.digest(ticket)
-        issued, now = self._issued.get(digest), self._clock()
-        if issued is None:
-            return False
-        if issued - BACKWARDS <= now < issued + self._life:
-            return True
-        del self._issued[digest]
-        return False
+        issued = self._issued.get(self._digest(ticket))
+        return issued is not None and self._holds(issued)
 
     def end(self, ticket: str) -> None:
-        self._issued.pop(tokens.digest(ticket[: tokens.MAX_SECRET]), None)
+        self._issued.pop(self._digest(ticket[: tokens.MAX_SECRET]), None)
 
-    def end_all(self) -> None:
-        self._issued.clear()
+    def sweep(self) -> list[bytes]:
+        """Forget those that are over; returns their digests."""
+        over = [digest for digest, issued in self._issued.items() if not self._holds(issued)]
+        for digest in over:
+            del self._issued[digest]
+        return over
+
+    def _holds(self, issued: float) -> bool:
+        return issued - BACKWARDS <= self._clock() < issued + self._life
 
 
 def read_secret(secret_file: Path) -> str:

@@ -26,11 +26,12 @@ from gotapi_auth import store as queries
 from gotapi_auth import tokens
 from gotapi_auth.clients import Client, Clients
 from gotapi_auth.consent import Limits, Request, State
-from gotapi_auth.decisions import application_of, changed_grant, chosen_scopes
+from gotapi_auth.decisions import application_of, changed_grant, chosen_scopes, grown_grant
 from gotapi_auth.desk import Desk, Listeners
 from gotapi_auth.events import (
     Application,
     AuthEvent,
+    Begun,
     Changed,
     IssuedToken,
     Known,
@@ -48,6 +49,7 @@ from gotapi_auth.hub_keys import HubKeys
 from gotapi_auth.ledger import Access, Holder, Ledger
 from gotapi_auth.past_use import PastUse
 from gotapi_auth.records import Approval, StoredToken
+from gotapi_auth.settings import AuthSettings
 from gotapi_core.protocol.errors import (
     ExpiredToken,
     GotapiError,
@@ -87,29 +89,6 @@ log = logging.getLogger(__name__)
 
 _KEEP_ENDED: Final = 30 * DAY  # seconds an ended approval stays, for a clock that was wrong
 _LOOK: Final = 0.5  # seconds between two looks for approvals that have ended
-
-
-class AuthSettings(msgspec.Struct, frozen=True):
-    """Times in seconds and limits of the auth server."""
-
-    wait: float = 60.0  # how long accesstoken waits; DeviceConnect's SDK gives up after 60 s
-    answerable: float = 300.0  # how long the operator may answer after the call has gone
-    client_life: float = 900.0  # of a client that is not approved, from its last use
-    clients_per_origin: int = 20
-    clients_in_all: int = 2000
-    pending_per_origin: int = 5
-    pending_in_all: int = 50
-    applications: int = 1000  # approvals that hold; far more than an operator can oversee
-    tokens_per_application: int = 20  # the oldest goes: each open page has one
-    note_use_every: float = 60.0
-
-
-class Begun(msgspec.Struct, frozen=True):
-    """A request without a call that waits for it: its code, and what is known of the answer."""
-
-    code: str
-    state: State
-    application_id: str = ""
 
 
 class AuthServer:
@@ -253,6 +232,18 @@ class AuthServer:
     async def drop_token(self, digest: bytes) -> None:
         """End one token; no error when it is gone."""
         await self._finish(self._drop_tokens([digest]))
+
+    async def admit(
+        self, client_id: str, origin: str, name: str, scopes: Collection[str], life: float
+    ) -> Application:
+        """Allow a page of the hub itself these scopes, and for `life` seconds from now at least.
+
+        The operator is not asked: this is the operator's own page. It stays one application as
+        long as `client_id` does, a secret of the hub. What the operator has taken from it stays
+        taken, and tokens older than `life` end.
+        """
+        work = self._admit(tokens.digest(client_id), origin, name, frozenset(scopes), life)
+        return await self._finish(work)
 
     async def wait(self, code: str, seconds: float) -> None:
         """Wait until a request is answered, but not longer than that."""
@@ -462,6 +453,29 @@ class AuthServer:
             grant = msgspec.structs.replace(grant, collect_by=holder.approval.grant.collect_by)
             self._ledger.change(holder, grant)
             self._listeners.emit(Changed(application_id, grant.scopes, grant.expires))
+            return application_of(holder)
+
+    async def _admit(
+        self, client: bytes, origin: str, name: str, scopes: frozenset[str], life: float
+    ) -> Application:
+        async with self._deciding:
+            now, mine = self._clock(), self._ledger.of_client(client)
+            if mine:
+                holder = mine[-1]
+                grant = grown_grant(holder.approval.grant, scopes, now + life)
+                gone = await self._store.run(
+                    queries.renew_grant, holder.approval.id, grant, now - life
+                )
+                self._ledger.change(holder, grant)
+                if ended := self._ledger.drop_tokens(gone):
+                    self._listeners.emit(Revoked(holder.approval.id, ended))
+            else:
+                grant = Grant(scopes, scopes, now, now + life, remembered=True)
+                id = tokens.unused(tokens.new_application_id, self._ledger)
+                approval = Approval(id, client, origin, name, grant)
+                await self._store.run(queries.add_approval, approval)
+                holder = self._ledger.add(approval)
+            self._listeners.emit(Changed(holder.approval.id, grant.scopes, grant.expires))
             return application_of(holder)
 
     async def _launch_key(self, origin: str, key: str, replace: bool) -> None:

@@ -62,6 +62,22 @@ def change_grant(connection: Connection, application: str, grant: Grant) -> None
     connection.execute(update(tokens).where(tokens.c.application == application).values(ends))
 
 
+def renew_grant(
+    connection: Connection, application: str, grant: Grant, before: float
+) -> list[bytes]:
+    """Store a later grant for an approval, and remove its tokens from before a time.
+
+    Returns their digests.
+    """
+    old = select(tokens.c.digest).where(
+        tokens.c.application == application, tokens.c.created <= before
+    )
+    gone = list(connection.execute(old).scalars())
+    drop_tokens(connection, gone)
+    change_grant(connection, application, grant)
+    return gone
+
+
 def drop_tokens(connection: Connection, digests: Iterable[bytes]) -> None:
     """Remove tokens."""
     connection.execute(delete(tokens).where(tokens.c.digest.in_(list(digests))))

@@ -6,13 +6,19 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from gotapi_auth.operator import SESSIONS_OWNER
 from gotapi_core.backup.manifest import BackupError
 
 _PATIENCE = 20.0  # seconds for a program that holds the database
 _PAGES = 4096  # copied between two looks whether it is still wanted; mostly 16 MiB
 _CHECK_LIMIT = 256 << 20  # bytes; a check of more takes longer than the copy
-# Files of applications are not in a backup, so the copy must not promise them.
-_PASSING = {"blobs": "DELETE FROM blobs", "uploads": "DELETE FROM uploads"}
+# Files of applications are not in a backup, so the copy must not promise them; and whoever has one
+# must not be able to bring back a browser that has signed out.
+_PASSING: dict[str, tuple[str, tuple[str, ...]]] = {
+    "blobs": ("DELETE FROM blobs", ()),
+    "uploads": ("DELETE FROM uploads", ()),
+    "documents": ("DELETE FROM documents WHERE owner = ?", (SESSIONS_OWNER,)),
+}
 
 
 def copy_database(
@@ -64,7 +70,7 @@ def _watch(stopped: Callable[[], bool]) -> Callable[[int, int, int], None]:
 def _forget_files(store: sqlite3.Connection) -> None:
     tables = {name for (name,) in store.execute("SELECT name FROM sqlite_master")}
     for table in tables & set(_PASSING):
-        store.execute(_PASSING[table])
+        store.execute(*_PASSING[table])
     store.commit()
 
 

@@ -69,6 +69,10 @@ class App:
         """The operator's pages, for the one-time link."""
         return self._operator
 
+    async def open(self) -> None:
+        """Read what lasts over a restart; the hub must have started."""
+        await self._operator.open()
+
     async def close(self) -> None:
         """End what would wait for ever: events, consent and the operator's long polls."""
         self._rest.close()

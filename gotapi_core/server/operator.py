@@ -8,10 +8,8 @@ the page keeps it in its storage, which belongs to this scheme, host and port al
 
 import hmac
 import logging
-import secrets
 import time
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from urllib.parse import parse_qsl
 
 from gotapi_auth.operator import SESSION_LIFE, OperatorAccess
@@ -56,11 +54,8 @@ KEY_HEADER = "x-gotapi-page-key"
 _QUERY_SIZE = 1024  # bytes; a login link's query has 49
 _COOKIES = 50  # looked at; browsers keep more than that of one site rarely
 _AGAIN = "The link may have been used already, or be older than ten minutes."
-_SIGN_IN = (
-    "This browser is not signed in to the hub. Perhaps its session is over (it lasts 12 hours), "
-    "or the hub was restarted."
-)
-_NO_SESSION = "The session is over or the hub was restarted; open a new link: gotapi operator"
+_SIGN_IN = "This browser is not signed in to the hub, or its session is over: it lasts 12 hours."
+_NO_SESSION = "The session is over (it lasts 12 hours); open a new link: gotapi operator"
 _NO_CONSOLE = (
     "This hub has no web console: it was installed from sources that were not built, or it is "
     "turned off (server.console). The operator page is at /operator."
@@ -88,12 +83,12 @@ class Operator:
         `stop` stops the hub, or returns how many WebSockets keep it from stopping; `console` is
         shown at `/`.
         """
-        self._access = OperatorAccess(hub.paths.operator_secret, clock)
+        self._access = OperatorAccess(hub.paths.operator_secret, clock, hub.store)
         self._console = console
         self._board = board or Board(hub)
         more = OperatorActions(hub, stop)
         files = BlobActions(hub)
-        console_access = ConsoleAccess(hub)
+        console_access = ConsoleAccess(hub, self._access)
         diagnostics = Diagnostics(hub, clock)
         self._api = OperatorApi(
             hub,
@@ -107,7 +102,6 @@ class Operator:
         self.sockets = OperatorSockets(
             self._board, self._api.members, self._session, self._proves, clock
         )
-        self._page_secret = secrets.token_bytes(32)
 
     @property
     def has_console(self) -> bool:
@@ -122,6 +116,10 @@ class Operator:
         """Return such a link to the console, or to the operator page where there is none."""
         link = self.login_link(base_url)
         return link if self._console is None else f"{link}&to=console"
+
+    async def open(self) -> None:
+        """Read who is signed in; the hub must have started."""
+        await self._access.load()
 
     def close(self) -> None:
         """Close the WebSockets and answer the long polls, so that the server can stop."""
@@ -177,7 +175,7 @@ class Operator:
         fields = _fields(scope["query_string"])
         to = fields.get("to") == "console" and self._console is not None
         page = _CONSOLE if to else OPERATOR
-        session = self._access.log_in(fields.get("token", ""))
+        session = await self._access.log_in(fields.get("token", ""))
         if session is not None:
             log.info("operator page: signed in")
             cookies = _set_cookies(scope, headers, session, int(SESSION_LIFE))
@@ -193,7 +191,7 @@ class Operator:
         if session is None:
             await send_error(send, 401, _NO_SESSION)
             return
-        self._access.log_out(session)
+        await self._access.log_out(session)
         self.sockets.end(session)
         log.info("operator page: signed out")
         cookies = _set_cookies(scope, headers, "", 0)
@@ -255,7 +253,7 @@ class Operator:
         return None
 
     def _page_key(self, session: str) -> str:
-        return hmac.new(self._page_secret, session.encode(), sha256).hexdigest()
+        return self._access.derived(f"the page of session {session}")
 
 
 def _fields(query: bytes) -> dict[str, str]:

@@ -1,47 +1,49 @@
 """The web console's own access to services: an application like any other, which the operator sees.
 
 The console is the operator's page, so nobody else is asked: signed in, it is allowed everything
-there is, for a day at most. It is listed among the applications, with what it did, and can be
-revoked there.
+there is, until a day after it was last signed in. It is listed among the applications, with what it
+did, and can be limited or revoked there. It stays one application, so that what was made in it is
+still its own after signing in anew, and when a plug-in comes.
 """
 
-import asyncio
-import logging
 from typing import Final
 
 import msgspec
 
-from gotapi_auth.grants import Lifetime
+from gotapi_auth import tokens
+from gotapi_auth.grants import DAY
+from gotapi_auth.operator import OperatorAccess
 from gotapi_core.host.supervisor import PluginState
 from gotapi_core.hub import Hub
-from gotapi_core.protocol.errors import Lineage
-from gotapi_core.protocol.identity import Identity, normalise_origin
+from gotapi_core.protocol.identity import normalise_origin
 from gotapi_core.server.asgi import Headers, Scope
 from gotapi_core.server.operator_api import ApiError, Caller, Nothing, decode_body
 
-log = logging.getLogger(__name__)
-
 NAME: Final = "gotapi-hub console"
-_LIFE: Final = 60.0  # seconds in which its request is answered: by the next line
 
 
-class Given(msgspec.Struct, frozen=True, rename="camel"):
+class Given(msgspec.Struct, frozen=True):
     """The console's token, as its SDK keeps it; `expires` in seconds since 1970."""
 
     application: str
     value: str
-    client_id: str
     scopes: tuple[str, ...]
     expires: float
 
 
-class ConsoleAccess:
-    """The action `console-token` of the operator API."""
+class Dropped(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The token that the console gives back when its user signs out."""
 
-    def __init__(self, hub: Hub) -> None:
+    value: str
+
+
+class ConsoleAccess:
+    """The actions `console-token` and `drop-console-token` of the operator API."""
+
+    def __init__(self, hub: Hub, access: OperatorAccess) -> None:
         self._hub = hub
-        self._one_by_one = asyncio.Lock()  # tabs that open together are one application
-        self.actions = {"console-token": self._token}
+        self._access = access
+        self.actions = {"console-token": self._token, "drop-console-token": self._drop}
 
     async def _token(
         self, raw: bytes, caller: Caller, scope: Scope, headers: Headers
@@ -50,28 +52,22 @@ class ConsoleAccess:
             raise ApiError(403, "Only the console may do this; other programs ask for access.")
         decode_body(raw or b"{}", Nothing)
         origin = normalise_origin(f"{scope['scheme']}://{headers['host']}")
-        identity = Identity(origin, Lineage.STATUS, browser=True)
-        async with self._one_by_one:
-            given: dict[str, object] = msgspec.to_builtins(await self._given(identity))
-        return given
-
-    async def _given(self, identity: Identity) -> Given:
-        auth = self._hub.auth
-        asked = tuple(sorted(self._hub.offered_scopes() | self._coming()))
-        client_id = await auth.grant(identity)
-        mine = [
-            one for one in auth.applications() if (one.origin, one.name) == (identity.origin, NAME)
-        ]
-        chosen = next((one.id for one in mine if set(asked) <= set(one.scopes)), None)
-        if chosen is None:
-            client = auth.client(client_id, identity)
-            code = auth.begin(client, asked, NAME, _LIFE).code
-            replaced = [one.id for one in mine]  # a plug-in has come that they do not reach
-            chosen = (await auth.approve(code, Lifetime.DAY, replace=replaced)).id
-            log.info("operator page: the console has access as %s", chosen)
-        issued = await auth.issue(chosen, asked)
+        # Nobody else has this clientId, or whoever calls itself so would grow with the console.
+        client_id = self._access.derived(f"the console at {origin}")
+        auth, asked = self._hub.auth, tuple(sorted(self._hub.offered_scopes() | self._coming()))
+        mine = await auth.admit(client_id, origin, NAME, asked, DAY)
+        issued = await auth.issue(mine.id, asked)
         scopes = tuple(name for name, _ in issued.scopes)
-        return Given(chosen, issued.access_token, client_id, scopes, issued.expire_ms / 1000)
+        given = Given(mine.id, issued.access_token, scopes, issued.expire_ms / 1000)
+        members: dict[str, object] = msgspec.to_builtins(given)
+        return members
+
+    async def _drop(
+        self, raw: bytes, caller: Caller, scope: Scope, headers: Headers
+    ) -> dict[str, object]:
+        value = decode_body(raw, Dropped).value[: tokens.MAX_SECRET]
+        await self._hub.auth.drop_token(tokens.digest(value))
+        return {}
 
     def _coming(self) -> set[str]:
         """What plug-ins offer that start later: a new approval would be another application."""

@@ -105,6 +105,7 @@ async def serve(
     server = HubServer(config, app, lambda: on_ready(app, server), door)
     app.request_stop = server.stop
     try:
+        await app.open()
         await server.serve(sockets=list(sockets))
     finally:
         if door is not None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from gotapi_auth.operator import OperatorAccess
 from gotapi_core.backup import (
     BackupError,
     collecting,
@@ -25,6 +26,7 @@ from gotapi_core.backup import (
 )
 from gotapi_core.paths import Paths
 from gotapi_core.plugin import Context
+from gotapi_core.store import Documents, Store
 
 ALWAYS = {
     "config/gotapi.toml",
@@ -59,6 +61,20 @@ def test_keys_are_in_it_where_that_is_asked_for(full: Paths, tmp_path: Path, now
     assert save_backup(full, tmp_path / "hub.zip", now, keys=True).keys
     keys = {"data/tls/authority.pem", "data/links.secret"}
     assert names(tmp_path / "hub.zip") == ALWAYS | keys
+
+
+async def test_who_is_signed_in_is_not_in_it(full: Paths, tmp_path: Path, now: float) -> None:
+    with Store(full.store) as store:
+        access = OperatorAccess(full.data / "secret", lambda: now, store)
+        assert await access.log_in(access.login_token())
+        await Documents(store, "plugin:lamp").put("lamps", "desk", b"{}")
+        save_backup(full, tmp_path / "hub.zip", now)
+    with zipfile.ZipFile(tmp_path / "hub.zip") as archive:
+        archive.extract("data/hub.sqlite3", tmp_path)
+    with sqlite3.connect(tmp_path / "data" / "hub.sqlite3") as copy:
+        owners = copy.execute("SELECT DISTINCT owner FROM documents").fetchall()
+    copy.close()
+    assert owners == [("plugin:lamp",)]
 
 
 def test_a_plugins_folder_can_be_left_out(full: Paths, tmp_path: Path, now: float) -> None:

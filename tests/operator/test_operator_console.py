@@ -21,6 +21,15 @@ async def given(wire, page):
     return answer.json()
 
 
+async def signed_in(running, wire):
+    """The headers that a new session changes."""
+    answer = await wire("GET", running.operator.login_link(ORIGIN).removeprefix(ORIGIN))
+    return {
+        "cookie": "; ".join(cookie.partition(";")[0] for cookie in answer.cookies),
+        "x-gotapi-page-key": answer.headers["location"].partition("#key=")[2],
+    }
+
+
 def identity(origin: str = ORIGIN) -> Identity:
     return Identity(origin, Lineage.STATUS, True)
 
@@ -69,18 +78,70 @@ async def test_it_reaches_plugins_that_are_still_starting(running, wire, page):
     assert (await given(wire, page))["application"] == first["application"]
 
 
-async def test_when_a_plugin_has_come_the_approval_is_replaced(running, wire, page):
+async def test_when_a_plugin_has_come_it_is_still_the_same(running, wire, page, monkeypatch):
+    first = await given(wire, page)
+    offered = running.hub.offered_scopes() | {"kettle"}
+    monkeypatch.setattr(running.hub, "offered_scopes", lambda: offered)
+    second = await given(wire, page)
+    assert second["application"] == first["application"]
+    assert set(second["scopes"]) == {*first["scopes"], "kettle"}
+    assert running.hub.auth.check(first["value"], identity(), "light")
+    assert len(running.hub.auth.applications()) == 1
+
+
+async def test_it_is_the_same_after_days_and_old_tokens_end(running, wire, page, clock):
+    first = await given(wire, page)
+    clock.now += 86400 / 2 - 60
+    second = await given(wire, page)
+    clock.now += 86400 / 2 + 60
+    assert running.hub.auth.check(first["value"], identity(), "light")
+    page |= await signed_in(running, wire)
+    third = await given(wire, page)
+    assert third["expires"] == pytest.approx(clock.now + 86400, abs=1)
+    assert running.hub.auth.check(second["value"], identity(), "light")
+    with pytest.raises(UnknownToken):
+        running.hub.auth.check(first["value"], identity(), "light")
+    clock.now += 3 * 86400
+    assert running.hub.auth.applications() == []
+    page |= await signed_in(running, wire)
+    fourth = await given(wire, page)
+    assert {one["application"] for one in (first, second, third, fourth)} == {first["application"]}
+
+
+async def test_what_was_taken_from_it_stays_taken(running, wire, page):
     first = await given(wire, page)
     await running.hub.auth.change(first["application"], scopes=["servicediscovery"])
     second = await given(wire, page)
-    assert second["application"] != first["application"]
-    assert "light" in second["scopes"]
-    assert len(running.hub.auth.applications()) == 1
+    assert second["application"] == first["application"]
+    assert second["scopes"] == ["servicediscovery"]
+
+
+async def test_who_signs_out_gives_the_token_back_and_keeps_what_was_made(running, wire, page):
+    first, other = await given(wire, page), await given(wire, page)
+    writer = running.hub.blobs.writer(first["application"], "a.stl", "model/stl", 5)
+    await writer.write(b"solid")
+    blob = await writer.finish()
+    body = json.dumps({"value": first["value"]}).encode()
+    assert (await wire("POST", "/operator/api/drop-console-token", page, body)).status == 200
+    assert (await wire("POST", "/operator/api/drop-console-token", page, body)).status == 200
+    with pytest.raises(UnknownToken):
+        running.hub.auth.check(first["value"], identity(), "light")
+    assert running.hub.auth.check(other["value"], identity(), "light")
+    assert (await given(wire, page))["application"] == first["application"]
+    assert (await running.hub.blobs.find(blob.id, first["application"])).size == 5
 
 
 async def test_an_application_that_calls_itself_so_lends_it_nothing(running, wire, page):
     other = await running.allow(NAME, "https://lamps.example", scope="all")
     assert (await given(wire, page))["application"] != other
+
+
+async def test_one_at_the_same_address_does_not_grow_with_it(running, wire, page):
+    other = await running.allow(NAME, ORIGIN, scope="servicediscovery", browser=False)
+    token = await given(wire, page)
+    assert token["application"] != other
+    scopes = {one.id: one.scopes for one in running.hub.auth.applications()}
+    assert scopes[other] == ("servicediscovery",)
 
 
 async def test_neither_the_command_nor_a_stranger_gets_it(running, wire, page, command):

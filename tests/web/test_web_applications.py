@@ -12,6 +12,7 @@ import pytest
 
 from gotapi_core.host.loader import Loaded
 from gotapi_core.plugin.manifest import Manifest
+from gotapi_core.protocol.errors import UnknownToken
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -83,9 +84,14 @@ async def test_the_consoles_own_access_is_marked(site, tab):
     await go(tab, "applications")
     await tab.wait_for_selector("text=gotapi-hub console")
     await tab.wait_for_selector("text=this console")
+    given = json.loads(await tab.evaluate("localStorage.getItem('gotapi-console-token')"))
     await tab.click("text=Sign out")
     await tab.wait_for_selector("text=Sign in to this hub")
-    assert site.hub.auth.applications() == []
+    assert await tab.evaluate("localStorage.getItem('gotapi-console-token')") is None
+    with pytest.raises(UnknownToken):
+        site.hub.auth.authenticate(given["value"], None)
+    # What was made in it is its own at the next time.
+    assert [one.id for one in site.hub.auth.applications()] == [given["application"]]
 
 
 @pytest.mark.parametrize("viewport", [1280, 390], indirect=True)

@@ -147,6 +147,8 @@ async def test_every_page_says_so_keeps_what_it_has_and_goes_on(killed, open_tab
     await reading.is_met()
     await drawing.is_met()
     await sending.is_met()
+    for tab in tabs.values():
+        await tab.evaluate("window.same = true")
 
     await killed.kill()
     for gate in (reading, drawing, sending):
@@ -168,9 +170,7 @@ async def test_every_page_says_so_keeps_what_it_has_and_goes_on(killed, open_tab
 
     await killed.start()
     for tab in tabs.values():
-        await tab.wait_for_selector("text=Sign in to this hub")  # sessions end with the hub
-        await tab.evaluate("window.same = true")
-    await first.goto(await killed.link())
+        await tab.wait_for_selector('.link[data-state="live"]', state="attached")
     await services.wait_for_selector("h2 >> text=Bench")
     await system.wait_for_selector("article.plugin >> text=3D scenes")
     await system.click("nav a:visible >> text=System")
@@ -184,6 +184,7 @@ async def test_every_page_says_so_keeps_what_it_has_and_goes_on(killed, open_tab
     for tab in tabs.values():
         assert await tab.locator(".problem").count() == 0
         assert await tab.evaluate("window.same") is True
+    await create.mouse.up()
     await create.wait_for_selector("drawing-board[data-kept=front]")
     await create.reload()
     await create.wait_for_selector('[role=tab]:has-text("Front"):not(:has-text("empty"))')

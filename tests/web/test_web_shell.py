@@ -90,7 +90,8 @@ async def test_it_finds_the_hub_again_without_a_reload(serve_site, open_tab, tmp
         await tab.evaluate("window.same = true")
         port = first.live.port
     await tab.wait_for_selector("text=The hub does not answer")
-    async with serve_site(tmp_path, port=port):
-        # Sessions end with the hub, so what it finds is that it is to sign in again.
-        await tab.wait_for_selector("text=Sign in to this hub")
+    async with serve_site(tmp_path, port=port) as second:
+        await second.ask("Early Bird")
+        await tab.wait_for_selector(".toast >> text=Early Bird asks for access")
+        await tab.wait_for_selector("text=The hub does not answer", state="hidden")
         assert await tab.evaluate("window.same") is True

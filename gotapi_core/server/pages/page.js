@@ -145,8 +145,7 @@ function showBanner(trouble, message) {
     ],
     "signed-out": [
       "You are signed out",
-      "The session is over, or the hub was restarted. Run “gotapi operator” in a terminal and "
-        + "open the link that it prints.",
+      "The session is over. Run “gotapi operator” in a terminal and open the link that it prints.",
     ],
     refused: ["The hub refused to go on", message],
   }[trouble] ?? ["", ""];

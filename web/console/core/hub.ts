@@ -1,11 +1,13 @@
 /** The hub's services, as the console itself uses them: by the SDK, with a token of its own. */
 import { Hub, TokenRejected, HubRefused, type Token } from "@gotapi/sdk";
+import { hubNow } from "./live.js";
 import { act } from "./operator.js";
 
 const KEY = "gotapi-console-token"; // shared by the tabs of this browser
 const OUT_OF_SCOPE = 14; // a plug-in came after the token was given
+const EARLY = 12 * 3600; // s before its end that a token is replaced: a new one keeps the application
 
-interface Given extends Token {
+interface Given extends Omit<Token, "clientId"> {
   readonly application: string;
 }
 
@@ -16,7 +18,8 @@ let hub: Promise<Hub> | null = null;
  * A token that is over is replaced once; what fails then is thrown (see `inWords`).
  */
 export async function withHub<T>(work: (hub: Hub) => Promise<T>): Promise<T> {
-  const first = await (hub ??= opened());
+  let first = await (hub ??= opened());
+  if (!fresh(first.token)) first = await renewed(first);
   try {
     return await work(first);
   } catch (error) {
@@ -35,13 +38,13 @@ export function hubFetch(path: string, init: RequestInit = {}): Promise<Response
   });
 }
 
-/** Gives the token back; called before signing out. */
+/** Gives the token back; called before signing out. What was made with it is there at the next time. */
 export async function dropToken(): Promise<void> {
   const given = kept();
   localStorage.removeItem(KEY);
   hub?.then((one) => one.close(), () => undefined);
   hub = null;
-  if (given) await act("api/revoke", { id: given.application }).catch(() => undefined);
+  if (given) await act("api/drop-console-token", { value: given.value }).catch(() => undefined);
 }
 
 /** Tells whether an application of the list is this console. */
@@ -59,17 +62,22 @@ async function renewed(stale: Hub): Promise<Hub> {
 }
 
 function opened(): Promise<Hub> {
-  const opening = token().then((given) => new Hub(location.origin, { token: given, keep: null }));
+  const opening = token().then((given) =>
+    new Hub(location.origin, { token: { ...given, clientId: "" }, keep: null }));
   opening.catch(() => { hub = null; });
   return opening;
 }
 
 async function token(): Promise<Given> {
   const found = kept();
-  if (found && found.expires > Date.now() / 1000 + 60) return found;
+  if (found && fresh(found)) return found;
   const given = await act<Given>("api/console-token", {});
   localStorage.setItem(KEY, JSON.stringify(given));
   return given;
+}
+
+function fresh(token: Pick<Token, "expires"> | null): boolean {
+  return token !== null && token.expires > hubNow() + EARLY;
 }
 
 function kept(): Given | null {

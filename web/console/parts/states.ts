@@ -72,7 +72,7 @@ class ProblemNote extends Part {
 customElements.define("problem-note", ProblemNote);
 
 /** Tells whether a failure is only that nobody answered, which the words of it may hide. */
-function away(error: unknown): boolean {
+export function away(error: unknown): boolean {
   return silent(error instanceof Error && error.cause !== undefined ? error.cause : error);
 }
 

@@ -1,8 +1,9 @@
 /** From drawings to a model, by 3DCAPI; goes on while other pages are shown. */
-import { HubError, HubUnreachable } from "@gotapi/sdk";
+import { HubError, type Params } from "@gotapi/sdk";
 import { hubFetch } from "../../core/hub.js";
 import { Store } from "../../core/store.js";
 import { ask, listen } from "../../parts/devices.js";
+import { away } from "../../parts/states.js";
 import { t } from "./text.js";
 
 export const PROFILE = "3dcapi";
@@ -59,6 +60,8 @@ export interface Making {
   readonly layer: string;
 }
 
+/** The states in which a model is being made. */
+export const BUSY: readonly string[] = ["sending", "queued", "running"];
 const IDLE: Making = { state: "idle", progress: 0, stage: "", estimate: null, error: null, model: "", files: [], layer: "" };
 
 /** The model that is made, or was made last. */
@@ -122,16 +125,28 @@ async function send(drawings: ReadonlyMap<View, Blob>): Promise<void> {
 async function begin(drawings: ReadonlyMap<View, Blob>, wishes: Wishes): Promise<void> {
   const flags = Object.fromEntries(VIEWS.map((view) => [`${view}_sil`, drawings.has(view) ? "TRUE" : "FALSE"]));
   follow();
-  await ask("PUT", PROFILE, "setattribute", serviceId, {
+  await lasting("PUT", "setattribute", {
     secureToken, jobId, ...flags, num_sil: drawings.size, templateId: wishes.templateId,
     height: wishes.height, foot: wishes.foot ? "TRUE" : "FALSE",
     ...(wishes.style === null ? {} : { style: wishes.style }),
   });
-  await start();
+  await lasting("GET", "snapshot", { secureToken, jobId, op: "START", time: 1 });
 }
 
-async function start(): Promise<void> {
-  await ask("GET", PROFILE, "snapshot", serviceId, { secureToken, jobId, op: "START", time: 1 });
+/** Asks what can be asked twice, until the hub answers or the model is given up. */
+async function lasting(verb: "GET" | "PUT", attribute: string, params: Params): Promise<void> {
+  const job = jobId;
+  for (let before = false; ; before = true) {
+    try {
+      await ask(verb, PROFILE, attribute, serviceId, params);
+      return;
+    } catch (error) {
+      if (jobId !== job || !BUSY.includes(making.value.state)) return;
+      if (before && (error as { code?: number }).code === STARTED) return; // the hub had taken it and went
+      if (!away(error)) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, ASK); });
+    }
+  }
 }
 
 /** Listens to reports; also asks now and then, so that a lost event does not stop the page. */
@@ -141,14 +156,7 @@ function follow(): void {
     heard: (members) => heard(members as Report, job),
     failed: () => undefined, // the questions go on
   });
-  const timer = setInterval(() => {
-    received().then(finished, (error: unknown) => {
-      const code = (error as { code?: number }).code;
-      // The job goes on, or its end is told, as soon as the hub is there again.
-      if (error instanceof HubUnreachable) return;
-      if (code === undefined || !WAITS.has(code)) fail(error);
-    });
-  }, ASK);
+  const timer = setInterval(look, ASK);
   leave = () => {
     stop();
     clearInterval(timer);
@@ -156,8 +164,17 @@ function follow(): void {
   };
 }
 
+const STARTED = 17;
 // GotAPI's codes for what is not there yet (3DCAPI's 111 NOT_READY), or for a hub that starts.
 const WAITS = new Set([1, 6, 7, 16, 17, 22, 111]);
+
+/** Asks for the model; while it is not there, or the hub is away, the next question may have it. */
+function look(): void {
+  received().then(finished, (error: unknown) => {
+    const code = (error as { code?: number }).code;
+    if (!away(error) && (code === undefined || !WAITS.has(code))) fail(error);
+  });
+}
 
 function heard(report: Report, job: string): void {
   if (report.jobId !== job || jobId !== job || making.value.state === "done") return;
@@ -167,7 +184,7 @@ function heard(report: Report, job: string): void {
   };
   if (report.status === "failed") fail(new HubError(report.errorMessage ?? t("failed")));
   else if (report.status === "cancelled") settle({ ...making.value, state: "cancelled" });
-  else if (report.status === "done") received().then(finished, fail);
+  else if (report.status === "done") look();
   else making.set({ ...making.value, ...shown, state: report.status === "queued" ? "queued" : "running" });
 }
 

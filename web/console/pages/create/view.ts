@@ -11,14 +11,13 @@ import { said } from "../../parts/said.js";
 import { tell } from "../../parts/toast.js";
 import "./board.js";
 import { guidesOf, type Guides } from "./guide.js";
-import { cancel, fetched, make, making, print, PROFILE, templates, type Making, type Template, type View } from "./making.js";
+import { BUSY, cancel, fetched, make, making, print, PROFILE, templates, type Making, type Template, type View } from "./making.js";
 import "./style.css";
 import { t } from "./text.js";
 
 const FIRST = "human-male-child"; // the template that is chosen first: its head is easy to draw
 const KINDS = ["human", "elf", "orc"] as const;
 const SEXES = ["male", "female"] as const;
-const BUSY = ["sending", "queued", "running"];
 
 class Create extends Part {
   #service = "";
