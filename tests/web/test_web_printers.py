@@ -175,6 +175,18 @@ async def test_a_revoked_console_gets_access_again_by_itself(bench, page):
 
 
 @pytest.mark.parametrize("viewport", [1280, 390], indirect=True)
+async def test_what_has_the_focus_is_not_behind_the_bar(page):
+    await page.set_viewport_size({"width": page.viewport_size["width"], "height": 300})
+    await page.focus("gcode-console input")
+    await page.focus("#heat-span")
+    top, bar = await page.evaluate(
+        "['#heat-span', '.printer > .head'].map((one) => document.querySelector(one))"
+        ".map((one, at) => one.getBoundingClientRect()[at ? 'bottom' : 'top'])"
+    )
+    assert top >= bar > 0
+
+
+@pytest.mark.parametrize("viewport", [1280, 390], indirect=True)
 async def test_nothing_of_it_sticks_out_and_axe_finds_nothing(
     page, viewport, check_access, tmp_path
 ):

@@ -61,7 +61,7 @@ class Printers extends Part {
     const state = service.online ? (status?.operatingStatus ?? "connecting") : "offline";
     return html`<div class="printer" @dragover=${allowDrop} @drop=${(event: DragEvent) => this.#dropped(event)}>
       <header class="head">
-        <h2><bdi>${service.name}</bdi></h2>
+        <h2 title=${service.name}><bdi>${service.name}</bdi></h2>
         <span class="state" data-tone=${tone(state)}>${stateWord(state)}</span>
         <button type="button" class="danger emergency" @click=${() => emergency(printer)}>
           ${t("emergency")}</button>
