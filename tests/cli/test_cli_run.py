@@ -38,7 +38,7 @@ def test_a_second_hub_on_the_port_ends_at_once_and_names_the_holder(tmp_path: Pa
     assert f"(pid {pid})" in second.stderr
     assert "--port" in second.stderr
     assert "Traceback" not in second.stderr
-    assert took < 4.0  # two seconds, and the start of an interpreter on a busy machine
+    assert took < 8.0  # two seconds, and the start of an interpreter on a busy machine
 
 
 def test_a_second_hub_in_the_folder_names_the_first(tmp_path: Path) -> None:

@@ -105,15 +105,15 @@ async def test_a_plugin_that_does_not_answer_delays_nobody_beyond_the_limit(keep
             answered.append(asyncio.get_running_loop().time())
             return super().services()
 
-    silent = await keep(Silent, discovery=0.05).start()
+    silent = await keep(Silent, discovery=0.5).start()
     prompt = await keep(Prompt).start()
     registry = Registry([silent.supervisor, prompt.supervisor])
     await registry.discover()
     begun = asyncio.get_running_loop().time()
     found = {service.id: service for _, service in await registry.discover()}
     took = asyncio.get_running_loop().time() - begun
-    assert answered[-1] - begun < 0.05  # it was asked at the same time, not after
-    assert 0.05 <= took < 2
+    assert answered[-1] - begun < 0.5  # it was asked at the same time, not after
+    assert 0.5 <= took < 5
     assert found["s.silent"].online is False
     assert found["desk.lamp"].online is True
 

@@ -86,7 +86,7 @@ def test_a_second_hub_on_the_port_names_the_first_and_ends(run, tmp_path):
     second = run("--port", port, home=tmp_path / "other")
     message = second.process.stderr.read()
     assert second.process.wait(10) == 78
-    assert time.monotonic() - begun < 4  # 2 s on a machine with nothing else to do
+    assert time.monotonic() - begun < 8  # 2 s on a machine with nothing else to do
     assert f"Port {port}" in message
     assert f"(pid {first.process.pid})" in message
     assert "gotapi_core run" in message

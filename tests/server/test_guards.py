@@ -22,7 +22,7 @@ async def test_a_header_that_is_never_finished_is_closed_in_time(start):
             begun = asyncio.get_running_loop().time()
             line.send(part)
             rest = await line.rest()
-            assert asyncio.get_running_loop().time() - begun < 2
+            assert asyncio.get_running_loop().time() - begun < 20
             assert rest == b"" or rest.startswith(b"HTTP/1.1 400")
             assert b" 408 " not in rest  # Chrome would send it again
 
@@ -112,7 +112,7 @@ async def test_a_body_that_drips_is_refused_though_it_never_stops(start):
         while not answering.done():
             line.send(b" ")
             await asyncio.sleep(0.02)
-            assert asyncio.get_running_loop().time() - begun < 3
+            assert asyncio.get_running_loop().time() - begun < 20
         assert (await answering).json["errorCode"] == 10
 
 
@@ -141,7 +141,7 @@ async def test_two_hundred_half_open_connections_delay_nobody(desk):
     begun = asyncio.get_running_loop().time()
     for _ in range(20):
         assert await desk.answers()
-    assert asyncio.get_running_loop().time() - begun < 2
+    assert asyncio.get_running_loop().time() - begun < 8  # each of them has 10 s
 
 
 async def test_requests_in_a_row_are_answered_in_order(desk, token):

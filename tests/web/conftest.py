@@ -308,7 +308,8 @@ def check_access(axe_source: str) -> Callable[[Any], Any]:
         session = await tab.context.new_cdp_session(tab)
         await session.send("Runtime.evaluate", {"expression": axe_source})
         options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-        found = "r.violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 160) + n.failureSummary)])"
+        node = "n.html.slice(0, 160) + n.failureSummary"
+        found = f"r.violations.map((v) => [v.id, v.nodes.map((n) => {node})])"
         script = f"axe.run(document, {json.dumps(options)}).then((r) => JSON.stringify({found}))"
         asked = {"expression": script, "awaitPromise": True, "returnByValue": True}
         answer = await session.send("Runtime.evaluate", asked)
