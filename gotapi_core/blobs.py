@@ -34,9 +34,9 @@ from gotapi_core.protocol.errors import (
 from gotapi_core.protocol.links import KEY_SIZE, Use, check, clean_type, link
 from gotapi_core.protocol.params import safe_filename
 from gotapi_core.published import PIECE, open_below
-from gotapi_core.sink import sync_folder as _sync_folder
 from gotapi_core.store import Store
 from gotapi_core.uploads import Disk, Uploads
+from gotapi_core.whole_file import sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -310,7 +310,7 @@ class BlobWriter:
             os.fsync(self._file.fileno())
             self._file.close()
             self._part.rename(self._path)
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         except OSError as error:
             raise _unstorable(error) from error
 

@@ -105,12 +105,3 @@ class Sink:
         os.ftruncate(self._handle, keep)  # a write that failed may have left a part of itself
         os.fsync(self._handle)
         self.size = self.synced = keep
-
-
-def sync_folder(folder: Path) -> None:
-    """Put the names in a folder on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -28,8 +28,9 @@ from gotapi_core.protocol.errors import (
     TooManyRequests,
 )
 from gotapi_core.protocol.tus import Checksum, ChecksumMismatch, UploadBusy, Wish, WrongOffset
-from gotapi_core.sink import Sink, sync_folder
+from gotapi_core.sink import Sink
 from gotapi_core.store import Store
+from gotapi_core.whole_file import sync_folder
 
 log = logging.getLogger(__name__)
 

@@ -25,6 +25,7 @@ from gotapi_auth.consent import BACKWARDS
 from gotapi_auth.failures import AuthError
 from gotapi_core.protocol.errors import GotapiError
 from gotapi_core.store import Documents, Store
+from gotapi_core.whole_file import replacing
 
 LOGIN_LIFE: Final = 600.0  # seconds from printing the link to opening it
 SESSION_LIFE: Final = 12 * 3600.0  # seconds; a working day
@@ -213,19 +214,8 @@ def _read(secret_file: Path) -> tuple[str | None, bool]:
 
 
 def _create(secret_file: Path) -> str:
-    """Write a new secret so that a crash leaves the old file or the new one, never a part."""
     secret = tokens.new_secret()
     secret_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = secret_file.with_name(f"{secret_file.name}.new")
-    with contextlib.suppress(FileNotFoundError):
-        draft.unlink()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(draft, flags, 0o600)
-    try:
-        os.fchmod(descriptor, 0o600)
-        os.write(descriptor, f"{secret}\n".encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    draft.replace(secret_file)
+    with replacing(secret_file) as file:
+        file.write(f"{secret}\n".encode())
     return secret

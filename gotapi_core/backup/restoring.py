@@ -17,9 +17,9 @@ import msgspec
 
 from gotapi_core.backup.manifest import ASIDE, KEPT, KEYS, STORE, BackupError, Manifest
 from gotapi_core.backup.reading import open_backup
-from gotapi_core.backup.writing import sync
 from gotapi_core.paths import Paths
 from gotapi_core.store import Store, StoreError
+from gotapi_core.whole_file import replacing, sync_folder
 
 _NOTE = "restoring.json"
 _NOTE_LIMIT = 1 << 20  # bytes; it names what lies directly in two folders
@@ -104,10 +104,8 @@ def _arranged(paths: Paths, staged: dict[Path, Path], aside: str) -> _Note:
 
 def _swap(paths: Paths, note: _Note) -> None:
     file = paths.data / _NOTE
-    part = file.with_name(f"{ASIDE}note")
-    part.write_bytes(msgspec.json.encode(note))
-    part.rename(file)
-    sync(paths.data)
+    with replacing(file) as out:
+        out.write(msgspec.json.encode(note))
     try:
         for moves in note.roots:
             _move(moves, note.aside)
@@ -115,7 +113,7 @@ def _swap(paths: Paths, note: _Note) -> None:
         _undo(paths, note)  # where that fails as well, the next start of the hub does it
         raise
     file.unlink()
-    sync(paths.data)
+    sync_folder(paths.data)
 
 
 def _move(moves: _Moves, name: str) -> None:
@@ -127,7 +125,7 @@ def _move(moves: _Moves, name: str) -> None:
         (root / one).rename(aside / one)
     for one in moves.new:
         (staged / one).rename(root / one)
-    sync(root)
+    sync_folder(root)
 
 
 def _undo(paths: Paths, note: _Note) -> None:
@@ -146,9 +144,9 @@ def _undo(paths: Paths, note: _Note) -> None:
         shutil.rmtree(staged, ignore_errors=True)
         if aside.exists():
             aside.rmdir()
-        sync(root)
+        sync_folder(root)
     (paths.data / _NOTE).unlink(missing_ok=True)
-    sync(paths.data)
+    sync_folder(paths.data)
 
 
 def _read_note(file: Path) -> _Note:

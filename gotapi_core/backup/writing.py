@@ -1,6 +1,5 @@
 """Makes a backup of a hub that runs or not."""
 
-import contextlib
 import errno
 import hashlib
 import os
@@ -19,6 +18,7 @@ from gotapi_core.backup.collecting import SCRATCH, Found, collect
 from gotapi_core.backup.manifest import MAX_FILE, STORE, BackupError, Entry, Manifest
 from gotapi_core.backup.sqlite_copy import copy_database
 from gotapi_core.paths import Paths
+from gotapi_core.whole_file import replacing
 
 _PIECE = 1 << 20  # bytes read at a time
 _LEVEL = 1  # of compression: a tenth larger than 6, and four times as fast
@@ -44,20 +44,8 @@ def save_backup(
         raise BackupError(f"{target} is there already; choose another name, or add --replace")
     if target.resolve().is_relative_to(paths.data.resolve()):
         raise BackupError(f"A backup belongs outside of the hub's folder {paths.data}")
-    with _in_words(target.parent):
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
-        part = Path(name)  # mkstemp: mode 0600
-        try:
-            with os.fdopen(handle, "wb") as out:
-                made = write_backup(paths, out, created, target.parent, keys=keys, without=without)
-                out.flush()
-                os.fsync(out.fileno())
-            part.rename(target)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-        sync(target.parent)
-    return made
+    with _in_words(target.parent), replacing(target) as out:
+        return write_backup(paths, out, created, target.parent, keys=keys, without=without)
 
 
 def write_backup(
@@ -169,13 +157,3 @@ def _in_words(folder: Path) -> Iterator[None]:
             ) from error
         where = error.filename or folder
         raise BackupError(f"The backup cannot be made: {where}: {error.strerror}") from error
-
-
-def sync(folder: Path) -> None:
-    """Put the names in a folder on the disk, where the system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

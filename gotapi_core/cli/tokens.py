@@ -1,14 +1,12 @@
 """What the command line was allowed by which hub: `client.json` in the user's config folder."""
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from gotapi_core.client import Token
+from gotapi_core.whole_file import replacing
 
 MAX_FILE: Final = 256 * 1024  # bytes; an entry has about 200
 MAX_HUBS: Final = 100  # the oldest entries go first
@@ -71,16 +69,6 @@ class TokenCache:
         return found if found.version == 1 else _File()
 
     def _write(self, content: bytes) -> None:
-        folder = self._path.parent
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".client-", dir=folder)  # made with mode 0600
-        try:
-            with open(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, self._path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(self._path) as file:
+            file.write(content)

@@ -1,14 +1,12 @@
 """Which hubs were trusted, and by which key: a file that every later contact is checked against."""
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from gotapi_core.client.errors import HubUntrusted
+from gotapi_core.whole_file import replacing
 
 MAX_FILE: Final = 256 * 1024  # bytes; an entry has about 1 KiB
 MAX_HUBS: Final = 100  # the oldest entries go first
@@ -70,19 +68,9 @@ class KnownHubs:
         return found
 
     def _write(self, content: _File) -> None:
-        folder = self.path.parent
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".known-", dir=folder)  # made with mode 0600
-            try:
-                with open(handle, "wb") as file:
-                    file.write(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(name, self.path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    os.unlink(name)
-                raise
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(self.path) as file:
+                file.write(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
         except OSError as error:
             raise HubUntrusted(f"{self.path} cannot be written: {error.strerror}") from error

@@ -4,13 +4,13 @@ import contextlib
 import hashlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from gotapi_core.settings import SettingsError
+from gotapi_core.whole_file import replacing
 
 NO_FILE: Final = "none"  # the revision of a file that is not there
 
@@ -75,50 +75,16 @@ def write_file(file: Path, text: str, revision: str) -> FileState:
     real = Path(os.path.realpath(file))
     raw = text.encode()
     try:
-        beside = _write_beside(real, raw)
+        was = real.stat() if real.exists() else None
+        # A new one is its owner's only: there may be secrets in it.
+        with replacing(real, 0o600 if was is None else stat.S_IMODE(was.st_mode)) as beside:
+            beside.write(raw)
+            if was is not None:
+                with contextlib.suppress(OSError):  # only root can give files away
+                    os.fchown(beside.fileno(), was.st_uid, was.st_gid)
+            # The last moment at which a change of somebody else can be seen.
+            if read_file(file).revision != revision:
+                raise FileChanged(file)
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror}") from error
-    try:
-        # The last moment at which a change of somebody else can be seen.
-        if read_file(file).revision != revision:
-            raise FileChanged(file)
-        beside.replace(real)
-    except OSError as error:
-        raise SettingsError(f"{file} cannot be replaced: {error.strerror}") from error
-    finally:
-        beside.unlink(missing_ok=True)
-    _sync_folder(real.parent)
     return FileState(text, hashlib.sha256(raw).hexdigest())
-
-
-def _write_beside(real: Path, raw: bytes) -> Path:
-    number, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
-    try:
-        with open(number, "wb") as file:
-            _keep_mode(real, number)
-            file.write(raw)
-            file.flush()
-            os.fsync(number)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return Path(name)
-
-
-def _keep_mode(real: Path, number: int) -> None:
-    try:
-        was = real.stat()
-    except FileNotFoundError:
-        return  # a new one is its owner's only: there may be secrets in it
-    os.fchmod(number, stat.S_IMODE(was.st_mode))
-    with contextlib.suppress(OSError):  # only root can give files away
-        os.fchown(number, was.st_uid, was.st_gid)
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # some file systems cannot; the content is on the disk
-        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)

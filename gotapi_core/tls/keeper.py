@@ -3,12 +3,9 @@
 A file that holds a key holds its certificate too, so the two never are of different ages.
 """
 
-import contextlib
 import fcntl
-import os
 import re
 import secrets
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +24,7 @@ from gotapi_core.tls.authority import (
 )
 from gotapi_core.tls.failures import TlsError
 from gotapi_core.tls.files import FOLDER, MAX_FILE, certificate_file
+from gotapi_core.whole_file import replacing
 
 _INSTANCE: Final = re.compile(rf"{PREFIX}[0-9a-f]{{8}}", re.ASCII)
 
@@ -144,18 +142,8 @@ class Keeper:
     def _write(self, path: Path, content: bytes, mode: int = 0o600) -> None:
         """Replace a file as a whole; the new one is never readable by others, not even at first."""
         try:
-            handle, name = tempfile.mkstemp(prefix=".new-", dir=self.folder)  # made with 0600
-            try:
-                with open(handle, "wb") as file:
-                    file.write(content)
-                    os.fchmod(file.fileno(), mode)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(name, path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    os.unlink(name)
-                raise
+            with replacing(path, mode) as file:
+                file.write(content)
         except OSError as error:
             raise TlsError(f"{path} cannot be written: {error.strerror}") from error
 

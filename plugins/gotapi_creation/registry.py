@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from gotapi_core.whole_file import replacing
 from gotapi_creation.model import ServiceSettings
 from gotapi_creation.wire import CreationError, service_url
 
@@ -70,12 +69,8 @@ class Registry:
 
     def _write(self, services: tuple[Registration, ...]) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=_FILE)  # mode 0600: keys
-        with open(handle, "wb") as file:
+        with replacing(self._path) as file:  # for its owner only: there are keys in it
             file.write(msgspec.json.format(msgspec.json.encode(services), indent=2))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, self._path)
 
 
 def of_settings(services: tuple[ServiceSettings, ...]) -> tuple[Registration, ...]:

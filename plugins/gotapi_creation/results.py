@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gotapi_core.plugin.bounded import ChildLimits, run
+from gotapi_core.whole_file import sync_folder
 from gotapi_creation.client import ServiceClient
 from gotapi_creation.model import ResultFile
 from gotapi_creation.transfer.failures import TransferError
@@ -116,12 +117,8 @@ def _fresh(draft: Path, whole: Path) -> None:
 
 
 def _commit(draft: Path, whole: Path) -> None:
-    os.replace(draft, whole)
-    handle = os.open(whole.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    draft.replace(whole)
+    sync_folder(whole.parent)
 
 
 def _unfit(what: str) -> CreationError:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 from abc import ABC
 from pathlib import Path
 from typing import Final
@@ -14,6 +12,7 @@ import msgspec
 from gotapi_core.plugin import Context, SurfaceReply, SurfaceRequest, surface
 from gotapi_core.protocol.errors import GotapiError
 from gotapi_core.protocol.messages import Caller
+from gotapi_core.whole_file import replacing
 from gotapi_creation.book import Book
 from gotapi_creation.desk import Asker, CreationDesk
 from gotapi_creation.guides import GUIDES, Guides
@@ -177,12 +176,8 @@ def _bytes_of(path: Path) -> bytes:
 def _store(path: Path, data: bytes) -> None:
     """Write a picture durably; an earlier one in its place is replaced as a whole."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix="picture-")
-        with open(handle, "wb") as file:
+        with replacing(path) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
     except OSError as error:
         raise CreationError(
             Code.STORAGE_FULL, f"The picture cannot be stored: {error.strerror}"

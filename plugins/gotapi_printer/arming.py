@@ -6,12 +6,13 @@ user the hub runs as can do; an application hands the code in.
 
 import hashlib
 import hmac
-import os
 import secrets
 import time
 from pathlib import Path
 
 import msgspec
+
+from gotapi_core.whole_file import replacing
 
 ARM, RESUME = "arm", "resume"  # what a code is for, and the command that shows it
 LIFETIME = 300.0  # seconds from the terminal to the application
@@ -75,8 +76,5 @@ def _digest(code: str) -> str:
 
 def _write(path: Path, code: _Code) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with replacing(path) as file:
         file.write(msgspec.json.encode(code))
-    part.replace(path)

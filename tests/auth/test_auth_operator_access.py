@@ -83,7 +83,7 @@ def test_a_damaged_secret_is_replaced(file, content, caplog) -> None:
 
 def test_a_draft_of_a_crash_is_no_obstacle(file) -> None:
     file.parent.mkdir()
-    file.with_name("operator.secret.new").write_text("half")
+    file.with_name(".operator.secret.abc").write_text("half")
     assert ensure_secret(file) == read_secret(file)
 
 

@@ -82,7 +82,7 @@ def test_failed_write_leaves_the_old_file(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gotapi_core.cli.tokens.os.fsync", full)
+    monkeypatch.setattr("gotapi_core.whole_file.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         cache.save(URL, Access("new"))
     monkeypatch.undo()

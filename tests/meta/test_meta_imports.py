@@ -12,19 +12,21 @@ OURS = (
     "gotapi_printer",
 )  # fmt: skip
 
-BELOW_PLUGINS = {"gotapi_core.plugin", "gotapi_core.protocol", "gotapi_meshes"}
+FILES = "gotapi_core.whole_file"
+BELOW_PLUGINS = {"gotapi_core.plugin", "gotapi_core.protocol", "gotapi_meshes", FILES}
 
 # package or module -> what of the project it may import
 ALLOWED = {
     "gotapi_core.protocol": {"gotapi_core.protocol"},
+    FILES: {FILES},
     "gotapi_core.faces": {"gotapi_core.faces", "gotapi_core.protocol"},
     "gotapi_core.plugin": {"gotapi_core.plugin", "gotapi_core.protocol"},
     "gotapi_core.store": {"gotapi_core.store", "gotapi_core.protocol", "gotapi_core.migrations"},
-    "gotapi_core.tls": {"gotapi_core.tls", "gotapi_core.protocol"},
-    "gotapi_core.client": {"gotapi_core.client", "gotapi_core.protocol"},
+    "gotapi_core.tls": {"gotapi_core.tls", "gotapi_core.protocol", FILES},
+    "gotapi_core.client": {"gotapi_core.client", "gotapi_core.protocol", FILES},
     "gotapi_core.host": {"gotapi_core.host", "gotapi_core.plugin", "gotapi_core.protocol"},
     "gotapi_core.conformance": {"gotapi_core.conformance", "gotapi_core.protocol"},
-    "gotapi_auth": {"gotapi_auth", "gotapi_core.protocol", "gotapi_core.store"},
+    "gotapi_auth": {"gotapi_auth", "gotapi_core.protocol", "gotapi_core.store", FILES},
     "gotapi_meshes": {"gotapi_meshes"},
     # A command of a plug-in that is an application: it asks a hub, as `gotapi print` does.
     "gotapi_creation.create": {

@@ -3,13 +3,13 @@
 import contextlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
 
+from gotapi_core.whole_file import replacing
 from gotapi_creation.engine.order import View
 from gotapi_creation.pictures import MAX_FILE, PictureError, check_picture
 
@@ -77,17 +77,8 @@ def _check_picture(path: Path) -> None:
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
     """Give a file beside a path that takes its place when all went well; raises Unfit."""
-    name = ""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with open(handle, "wb") as file:
+        with replacing(path, 0o644) as file:  # a model is for slicers and others
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # mkstemp makes it private; a model is for slicers and others
-        os.replace(name, path)
     except OSError as error:
         raise Unfit(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(name)

@@ -16,6 +16,7 @@ import msgspec
 import uvicorn
 from starlette.applications import Starlette
 
+from gotapi_core.whole_file import replacing
 from gotapi_creation.service.app import make_app
 from gotapi_creation.service.model import KEPT, SESSION_LIFE, Limits
 from gotapi_creation.service.operations import Operations
@@ -197,8 +198,6 @@ def _secret(path: Path) -> str:
         if found := path.read_text().strip():
             return found
     made = secrets.token_urlsafe(32)
-    part = path.with_suffix(".part")
-    part.touch(mode=0o600)
-    part.write_text(made)
-    part.replace(path)
+    with replacing(path) as file:
+        file.write(made.encode())
     return made

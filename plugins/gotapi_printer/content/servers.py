@@ -1,12 +1,12 @@
 """The content servers that the operator registered: in the settings, and by `gotapi printers`."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
+from gotapi_core.whole_file import replacing
 from gotapi_printer.content.rules import MAX_URL, UrlError, site_of
 
 FILE = "content.json"
@@ -96,13 +96,9 @@ class Registered:
         self._write(others)
 
     def _write(self, servers: Sequence[ContentServer]) -> None:
-        new = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            with replacing(self._path) as file:
                 file.write(msgspec.json.format(msgspec.json.encode(tuple(servers))))
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
         except OSError as error:
             raise ServerError(f"{self._path} cannot be written: {error.strerror}") from error
