@@ -194,7 +194,7 @@ async def test_a_full_disk_is_told(app, monkeypatch, parts):
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gotapi_creation.routes_surface.tempfile.mkstemp", full)
+    monkeypatch.setattr("gotapi_core.whole_file.tempfile.mkstemp", full)
     answer = await app.http.put(entry["url"], content=parts["png"]())
     assert (answer.status_code, answer.json()["errorCode"]) == (507, "STORAGE_FULL")
 
