@@ -131,6 +131,9 @@ async def test_a_service_that_refuses_is_told_and_the_drawing_stays(page):
     await page.wait_for_selector(".result [role=alert]", timeout=MAKING)
     assert await drawn(page) == before
     await page.wait_for_selector('button.primary >> text="Make the model"')
+    await page.select_option("select:visible:has(option[value=ja])", "ja")
+    await page.wait_for_selector(".result [role=alert] >> text=/。（ハブの説明：.+）/")
+    await page.select_option("select:visible:has(option[value=ja])", "en")
 
 
 async def test_a_model_goes_on_over_a_restart_of_the_hub(serve_site, open_tab, tmp_path):

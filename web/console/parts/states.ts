@@ -1,15 +1,17 @@
 /** What a page shows while it waits, when there is nothing, and when something went wrong. */
-import { HubError, HubUnreachable, TokenRejected } from "@gotapi/sdk";
+import { HubUnreachable, TokenRejected } from "@gotapi/sdk";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { property } from "lit/decorators.js";
 import { came } from "../core/live.js";
 import { Refused } from "../core/operator.js";
 import { Part } from "../core/part.js";
-import { words } from "../core/words.js";
+import { locale, words } from "../core/words.js";
+import { meaning } from "./refusals.js";
 
 const t = words({
   loading: ["Loading…", "読み込み中…"],
   again: ["Try again", "再試行"],
+  meant: ["{summary} ({text})", "{summary}（ハブの説明：{text}）"],
   wrong: ["That did not work", "うまくいきませんでした"],
   silent: [
     "The hub did not answer. Look whether it runs, then try again.",
@@ -85,7 +87,7 @@ export function inWords(error: unknown): string {
   if (silent(error)) return t("silent");
   if (error instanceof TokenRejected) return t("revoked");
   if (error instanceof Refused && error.status === 401) return t("signedOut");
-  if (error instanceof HubError) return error.message.replace(/^\[[A-Z_]+\] /, ""); // the code is for programs
-  if (error instanceof Refused) return error.message;
-  return error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message.replace(/^\[[A-Z_]+\] /, "") : String(error); // the code is for programs
+  const summary = locale.value === "ja" ? meaning(error) : "";
+  return summary ? t("meant", { summary, text }) : text;
 }

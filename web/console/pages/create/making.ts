@@ -1,5 +1,5 @@
 /** From drawings to a model, by 3DCAPI; goes on while other pages are shown. */
-import { HubError, type Params } from "@gotapi/sdk";
+import { HubError, HubRefused, type Params } from "@gotapi/sdk";
 import { hubFetch } from "../../core/hub.js";
 import { Store } from "../../core/store.js";
 import { ask, listen } from "../../parts/devices.js";
@@ -165,6 +165,7 @@ function follow(): void {
 }
 
 const STARTED = 17;
+const FAILED = 113;
 // GotAPI's codes for what is not there yet (3DCAPI's 111 NOT_READY), or for a hub that starts.
 const WAITS = new Set([1, 6, 7, 16, 17, 22, 111]);
 
@@ -182,7 +183,7 @@ function heard(report: Report, job: string): void {
   const shown = {
     progress: report.progress ?? 0, stage: report.stage ?? "", estimate: report.estimate ?? null, model,
   };
-  if (report.status === "failed") fail(new HubError(report.errorMessage ?? t("failed")));
+  if (report.status === "failed") fail(new HubRefused(FAILED, report.errorMessage ?? t("failed")));
   else if (report.status === "cancelled") settle({ ...making.value, state: "cancelled" });
   else if (report.status === "done") look();
   else making.set({ ...making.value, ...shown, state: report.status === "queued" ? "queued" : "running" });
