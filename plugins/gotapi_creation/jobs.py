@@ -191,7 +191,7 @@ class Works:
         job = await self._book.change(job, attempts=job.attempts + 1)
         if not _direct(job):
             job = await self._connect(job)
-            await self._send_pictures(job)
+            job = await self._send_pictures(job)
         assert job.attributes is not None  # the step before needs them
         given = job.attributes
         ask = AttributesAsk(
@@ -216,9 +216,10 @@ class Works:
         servers = read_connecting(await client.ask(plain)).servers
         if not servers:
             raise CreationError(Code.BAD_ANSWER, "The creation service connects to nothing")
-        return await self._book.change(job, remote_token=servers[0].secure_token)
+        # A job of an earlier session, as of a hub that went while it sent, is none of this one.
+        return await self._book.change(job, remote_token=servers[0].secure_token, remote_job="")
 
-    async def _send_pictures(self, job: Job) -> None:
+    async def _send_pictures(self, job: Job) -> Job:
         ask = TransferAsk(len(job.files))
         client, request = await self._request(
             job, Op.TRANSFER, ask, f"{job.id}.{job.attempts}.files"
@@ -234,8 +235,7 @@ class Works:
         for file, entry in zip(job.files, entries, strict=True):
             path = folder / str(file.file_id)
             await client.send(entry, path, file.type, job.remote_token)
-        if transfer.job_id:
-            await self._book.change(job, remote_job=transfer.job_id)
+        return await self._book.change(job, remote_job=transfer.job_id)
 
     # -- the service works -----------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """Jobs and sessions outlive the hub, and each has one result."""
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -38,8 +40,6 @@ async def test_a_hub_that_starts_again_goes_on_with_its_jobs(hub_of, fake, parts
 
 
 async def test_a_send_that_was_cut_off_is_done_again(hub_of, fake, parts):
-    import asyncio
-
     gate = asyncio.Event()
 
     async def wait(params):
@@ -51,6 +51,36 @@ async def test_a_send_that_was_cut_off_is_done_again(hub_of, fake, parts):
         await app.connect()
         await app.send_pictures()
         fake.answers["setattribute"] = wait
+        asked = asyncio.create_task(app.ask("setattribute", "PUT", templateId=13579))
+        await parts["until"](lambda: fake.count("setattribute") == 1)
+        secure, token = app.secure, app.token
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+    gate.set()
+    async with hub_of(fake.url) as app:
+        app.secure, app.token = secure, token
+        fake.finish()
+        assert (await app.done())["result"] == 0
+
+
+async def test_a_send_that_was_cut_off_is_of_the_new_session_alone(hub_of, fake, parts):
+    """As with the embedded service, pictures are of the session that sent them."""
+    gate, kind, names = asyncio.Event(), parts["Fake"], []
+
+    def transfer(params):
+        names.append(f"transfer-{len(names)}")
+        return {**kind.filetransfer(fake, params), "jobId": names[-1]}
+
+    async def attributes(params):
+        await gate.wait()
+        if params.get("jobId") != names[-1]:
+            return {"result": 109, "errorMessage": "There are no pictures yet"}
+        return kind.setattribute(fake, params)
+
+    fake.answers |= {"filetransfer": transfer, "setattribute": attributes}
+    async with hub_of(fake.url) as app:
+        await app.connect()
+        await app.send_pictures()
         asked = asyncio.create_task(app.ask("setattribute", "PUT", templateId=13579))
         await parts["until"](lambda: fake.count("setattribute") == 1)
         secure, token = app.secure, app.token
