@@ -256,7 +256,7 @@ def _application(one: Application) -> ApplicationView:
         scopes=one.scopes,
         created=one.created,
         expires=one.expires,
-        last_used=None if used is None else used - used % _MINUTE,
+        last_used=None if used is None else max(one.created, used - used % _MINUTE),
         asked=one.asked,
     )
 

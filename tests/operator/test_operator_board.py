@@ -117,10 +117,13 @@ async def test_the_use_of_an_application_is_shown_in_minutes(running, make_board
     await running.allow("Print Studio", "https://print.example")
     token = (await running.asking[-1]).access_token
     board = make_board()
-    clock.now = 1_790_000_039.5
+    running.hub.auth.authenticate(token, None)
+    _, content = await board.now()
+    assert content.applications[0].last_used == clock.now  # and not before it was approved
+    clock.now = 1_790_000_099.5
     running.hub.auth.authenticate(token, None)
     revision, content = await board.now()
-    assert content.applications[0].last_used == 1_789_999_980.0
+    assert content.applications[0].last_used == 1_790_000_040.0
     clock.now += 0.4
     running.hub.auth.authenticate(token, None)
     assert (await board.now())[0] == revision

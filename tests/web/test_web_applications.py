@@ -118,6 +118,24 @@ async def test_a_plugin_that_failed_shows_why_and_its_log(serve_site, open_tab, 
         await card.locator("pre >> text=Traceback").wait_for()
 
 
+async def test_a_page_without_its_plugin_says_so(serve_site, open_tab, check_access, tmp_path):
+    ids = {"printers": "printer", "create": "creation", "scenes": "portrayal"}
+    manifests = [
+        Manifest(id=id, name=f"The {id} {NASTY}", version="1", module=id) for id in ids.values()
+    ]
+    async with serve_site(
+        tmp_path, *(Loaded(one, reason="a wrong setting") for one in manifests)
+    ) as site:
+        tab = await open_tab(site.link())
+        for page, id in ids.items():
+            await go(tab, page)
+            await tab.wait_for_selector(f"text=The plug-in “The {id} {NASTY}” does not run")
+            await tab.wait_for_selector(".empty >> text=a wrong setting")
+        await check_access(tab)
+        await tab.click(".empty >> text=See Plug-ins")
+        await tab.wait_for_selector("h1 >> text=Plug-ins")
+
+
 async def test_what_a_plugin_logged_is_shown(site, tab, check_access):
     await go(tab, "plugins")
     logging.getLogger("gotapi.plugin.lamp").warning("bulb %s, password=hunter2", NASTY)

@@ -6,6 +6,7 @@ import { href } from "../../core/pages.js";
 import { Part } from "../../core/part.js";
 import { number, span } from "../../core/words.js";
 import type { ModelView } from "../../parts/model-view.js";
+import { pluginOff } from "../../parts/plugin-off.js";
 import { empty, inWords, loading, problem } from "../../parts/states.js";
 import { said } from "../../parts/said.js";
 import { tell } from "../../parts/toast.js";
@@ -37,10 +38,13 @@ class Create extends Part {
   #loaded = false;
 
   protected override render() {
-    const services = (this.watch(hubState)?.services ?? []).filter((one) => one.scopes.includes(PROFILE));
+    const state = this.watch(hubState);
+    const services = (state?.services ?? []).filter((one) => one.scopes.includes(PROFILE));
     const online = services.filter((one) => one.online);
     const now = this.watch(making);
-    if (online.length === 0 && now.state === "idle" && this.#templates === null) return empty(t("none"), t("noneText"));
+    if (online.length === 0 && now.state === "idle" && this.#templates === null) {
+      return pluginOff(state, "creation") ?? empty(t("none"), t("noneText"));
+    }
     this.#choose(online);
     if (this.watch(came) !== this.#came && this.#guideFailure !== null) this.#guided = undefined;
     this.#came = came.value;

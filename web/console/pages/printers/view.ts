@@ -7,6 +7,7 @@ import { href, navigate } from "../../core/pages.js";
 import { Part } from "../../core/part.js";
 import { ask } from "../../parts/devices.js";
 import { confirmed } from "../../parts/confirm.js";
+import { pluginOff } from "../../parts/plugin-off.js";
 import { empty, inWords, loading, problem } from "../../parts/states.js";
 import { tell } from "../../parts/toast.js";
 import { HUES } from "./chart.js";
@@ -29,9 +30,10 @@ class Printers extends Part {
   #last: ServiceView | undefined;
 
   protected override render() {
-    const printers = (this.watch(hubState)?.services ?? []).filter((one) => one.scopes.includes(PROFILE));
+    const state = this.watch(hubState);
+    const printers = (state?.services ?? []).filter((one) => one.scopes.includes(PROFILE));
     const chosen = this.#choice(printers);
-    if (chosen === undefined) return empty(t("none"), t("noneText"));
+    if (chosen === undefined) return pluginOff(state, "printer") ?? empty(t("none"), t("noneText"));
     return html`
       ${printers.length > 1 ? this.#chooser(printers, chosen) : nothing}
       ${keyed(chosen.id, this.#printer(chosen, follow(chosen.id)))}`;

@@ -8,6 +8,7 @@ import { number } from "../../core/words.js";
 import { ask, listen } from "../../parts/devices.js";
 import "../../parts/model-view.js";
 import type { ModelView, Picked } from "../../parts/model-view.js";
+import { pluginOff } from "../../parts/plugin-off.js";
 import { empty, inWords, loading, problem } from "../../parts/states.js";
 import { tell } from "../../parts/toast.js";
 import {
@@ -64,9 +65,10 @@ class Scenes extends Part {
   }
 
   protected override render() {
-    const there = (this.watch(hubState)?.services ?? []).some((one) => one.id === SERVICE);
+    const state = this.watch(hubState);
+    const there = (state?.services ?? []).some((one) => one.id === SERVICE);
     if (!there) this.#wanted = this.#image = ""; // what was shown goes with this page's body
-    if (!there) return empty(t("off"), t("noneText"));
+    if (!there) return pluginOff(state, "portrayal") ?? empty(t("off"));
     if (this.watch(came) !== this.#came) {
       this.#came = came.value;
       this.#listen();
