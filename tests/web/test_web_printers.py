@@ -174,6 +174,26 @@ async def test_a_revoked_console_gets_access_again_by_itself(bench, page):
     assert await page.evaluate("window.same") is True
 
 
+LATER = "() => { const now = Date.now; Date.now = () => now() + 13 * 3600_000; }"
+
+
+async def test_a_token_that_is_old_is_replaced_and_events_go_on(page):
+    async def token():
+        return await page.evaluate("localStorage.getItem('gotapi-console-token')")
+
+    await page.wait_for_selector(".readings >> text=off")
+    before = await token()
+    for _ in range(5):  # the hub says now and then what time it is, and then it is early again
+        await page.evaluate(LATER)
+        await page.fill("gcode-console input", "M104 S60")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector(".said >> text=M104 S60")
+        if await token() != before:
+            break
+    assert await token() != before
+    await page.wait_for_selector(".readings >> text=/target 60/")
+
+
 @pytest.mark.parametrize("viewport", [1280, 390], indirect=True)
 async def test_what_has_the_focus_is_not_behind_the_bar(page):
     await page.set_viewport_size({"width": page.viewport_size["width"], "height": 300})

@@ -74,6 +74,12 @@ export class Hub {
     return this.#token;
   }
 
+  /** Goes on with another token of the same application; who listens, listens on. */
+  use(token: Token): void {
+    this.#clientId = token.clientId || this.#clientId;
+    this.#set(token);
+  }
+
   /** Tells which hub answers; needs no token. */
   availability(signal?: AbortSignal): Promise<Members> {
     return this.#wire.ask("GET", "availability", {}, undefined, { signal });

@@ -12,20 +12,24 @@ interface Given extends Omit<Token, "clientId"> {
 }
 
 let hub: Promise<Hub> | null = null;
+let renewing: Promise<void> | null = null;
 
 /**
  * Does something with the hub's services: `withHub((hub) => hub.get("3dp/status", { serviceId }))`.
  * A token that is over is replaced once; what fails then is thrown (see `inWords`).
  */
 export async function withHub<T>(work: (hub: Hub) => Promise<T>): Promise<T> {
-  let first = await (hub ??= opened());
-  if (!fresh(first.token)) first = await renewed(first);
+  const one = await (hub ??= opened());
+  if (!fresh(one.token)) await renewed(one, one.token).catch(() => undefined); // it is good for a while
+  const used = one.token;
   try {
-    return await work(first);
+    return await work(one);
   } catch (error) {
     const stale = error instanceof TokenRejected || (error instanceof HubRefused && error.code === OUT_OF_SCOPE);
     if (!stale) throw error;
-    return work(await renewed(first));
+    if (kept()?.value === used?.value) localStorage.removeItem(KEY);
+    await renewed(one, used);
+    return work(one);
   }
 }
 
@@ -52,31 +56,29 @@ export function isConsole(id: string): boolean {
   return kept()?.application === id;
 }
 
-async function renewed(stale: Hub): Promise<Hub> {
-  if (hub !== null && (await hub) === stale) {
-    stale.close();
-    if (kept()?.value === stale.token?.value) localStorage.removeItem(KEY);
-    hub = null;
-  }
-  return (hub ??= opened());
+/** Gets another token in the place of one, unless somebody has done so. */
+function renewed(one: Hub, used: Token | null): Promise<void> {
+  if (one.token !== used) return Promise.resolve();
+  return (renewing ??= token().then((given) => one.use(given)).finally(() => { renewing = null; }));
 }
 
 function opened(): Promise<Hub> {
-  const opening = token().then((given) =>
-    new Hub(location.origin, { token: { ...given, clientId: "" }, keep: null }));
+  const opening = token().then((given) => new Hub(location.origin, { token: given, keep: null }));
   opening.catch(() => { hub = null; });
   return opening;
 }
 
-async function token(): Promise<Given> {
-  const found = kept();
-  if (found && fresh(found)) return found;
-  const given = await act<Given>("api/console-token", {});
-  localStorage.setItem(KEY, JSON.stringify(given));
-  return given;
+/** The token of another tab, or a new one. */
+async function token(): Promise<Token> {
+  let given = kept();
+  if (!fresh(given)) {
+    given = await act<Given>("api/console-token", {});
+    localStorage.setItem(KEY, JSON.stringify(given));
+  }
+  return { ...given, clientId: "" };
 }
 
-function fresh(token: Pick<Token, "expires"> | null): boolean {
+function fresh<T extends { readonly expires: number }>(token: T | null): token is T {
   return token !== null && token.expires > hubNow() + EARLY;
 }
 
