@@ -207,7 +207,7 @@ async def test_a_disk_that_fills_up_leaves_nothing(blobs, folder, store, step: s
 
 async def test_a_folder_that_cannot_be_synced_leaves_nothing(blobs, folder, monkeypatch) -> None:
     writer = blobs.writer("app1", "cube", "", None)
-    monkeypatch.setattr(blobs_module, "_sync_folder", _no_sync)
+    monkeypatch.setattr(blobs_module, "sync_folder", _no_sync)
     with pytest.raises(StorageFull, match="Input/output error"):
         await writer.finish()
     await writer.abort()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -105,6 +106,30 @@ def test_a_program_that_is_killed_leaves_what_was_there(path: Path) -> None:
     assert path.read_bytes() == b"old"
 
 
-def test_names_are_synced_where_that_is_possible(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EINVAL, errno.EOPNOTSUPP])
+def test_names_are_synced_where_the_file_system_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     sync_folder(tmp_path)
-    sync_folder(tmp_path / "gone")  # as on a file system that cannot
+
+    def fails(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fails)
+    if number in (errno.EINVAL, errno.EOPNOTSUPP):
+        sync_folder(tmp_path)
+    else:
+        with pytest.raises(OSError, match=os.strerror(number)):
+            sync_folder(tmp_path)
+
+
+def test_what_is_in_its_place_is_no_failure_though_its_name_cannot_be_synced(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("gotapi_core.whole_file.sync_folder", fails)
+    with replacing(path) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"new"

@@ -26,7 +26,8 @@ async def test_signing_in_again_in_one_tab_brings_the_others_back(site, tab):
     await other.goto(f"{site.url}/console/services")
     await other.wait_for_selector("h2 >> text=Desk lamp")
     await other.evaluate("window.same = true")
-    await tab.click("text=Sign out")
+    async with tab.expect_navigation():  # it loads itself anew
+        await tab.click("text=Sign out")
     await other.wait_for_selector("text=Sign in to this hub")
     await tab.goto(site.link())
     await other.wait_for_selector("h2 >> text=Desk lamp")
