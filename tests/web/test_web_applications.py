@@ -85,7 +85,8 @@ async def test_the_consoles_own_access_is_marked(site, tab):
     await tab.wait_for_selector("text=gotapi-hub console")
     await tab.wait_for_selector("text=this console")
     given = json.loads(await tab.evaluate("localStorage.getItem('gotapi-console-token')"))
-    await tab.click("text=Sign out")
+    async with tab.expect_navigation():  # it loads itself anew
+        await tab.click("text=Sign out")
     await tab.wait_for_selector("text=Sign in to this hub")
     assert await tab.evaluate("localStorage.getItem('gotapi-console-token')") is None
     with pytest.raises(UnknownToken):

@@ -77,7 +77,8 @@ async def test_the_language_is_kept(site, tab):
 
 
 async def test_signing_out_ends_the_session(site, tab):
-    await tab.click("text=Sign out")
+    async with tab.expect_navigation():  # it loads itself anew
+        await tab.click("text=Sign out")
     await tab.wait_for_selector("text=Sign in to this hub")
     await tab.goto(f"{site.url}/operator")
     await tab.wait_for_selector("text=Please sign in")
