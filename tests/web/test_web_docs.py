@@ -91,7 +91,7 @@ async def test_every_call_and_error_of_the_page_is_in_the_sdk():
         path.read_text() for path in (Path(__file__).parents[2] / "web" / "sdk").glob("*.ts")
     )
     for name in re.findall(r"`hub\.(\w+)", TEXT):
-        assert re.search(rf"^  (?:async )?\*?{name}\(", sources, re.MULTILINE), name
+        assert re.search(rf"^  (?:async |get )?\*?{name}\(", sources, re.MULTILINE), name
     for name in re.findall(r"^\| `(\w+)` \|", TEXT, re.MULTILINE):
         if name[0].isupper():
             assert f"class {name} extends" in sources, name
