@@ -163,8 +163,10 @@ async def test_a_model_is_sliced_looked_at_and_then_printed(page, tmp_path, chec
     await page.go_back()
     await page.click('.boards >> text="Stop"')
     await page.click("dialog button.danger")
-    await page.click("[aria-label='Preview of “corner.stl”']")  # of a job that ended
-    await page.wait_for_selector("text=/ of 20, at 4 mm/")
+    await page.wait_for_selector('.printer > .head .state >> text="Idle"')
+    await page.click("print-history [aria-label='Preview of “corner.stl”']")  # of a job that ended
+    # All of it, or where it ended, if the page saw it print a moment ago.
+    await page.wait_for_selector("text=/ of 20, at .+ mm/")
     await page.wait_for_selector(".banner", state="detached")
 
 
