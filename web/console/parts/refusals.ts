@@ -61,8 +61,13 @@ const STATUSES: Readonly<Record<number, string>> = {
   507: "空き容量が足りません。",
 };
 
-/** What a failure means; empty where the hub said nothing that is known. */
-export function meaning(error: unknown): string {
+/** The hub's sentence of a failure, after what it means where that is known. */
+export function inJapanese(error: unknown, text: string): string {
+  const known = meaning(error);
+  return known ? `${known}（ハブの説明：${text}）` : text;
+}
+
+function meaning(error: unknown): string {
   if (error instanceof HubRefused) return CODES[error.code] ?? STATUSES[error.status] ?? "";
   return error instanceof Refused ? (STATUSES[error.status] ?? "") : "";
 }

@@ -6,12 +6,11 @@ import { came } from "../core/live.js";
 import { Refused } from "../core/operator.js";
 import { Part } from "../core/part.js";
 import { locale, words } from "../core/words.js";
-import { meaning } from "./refusals.js";
+import { inJapanese } from "./refusals.js";
 
 const t = words({
   loading: ["Loading…", "読み込み中…"],
   again: ["Try again", "再試行"],
-  meant: ["{summary} ({text})", "{summary}（ハブの説明：{text}）"],
   wrong: ["That did not work", "うまくいきませんでした"],
   silent: [
     "The hub did not answer. Look whether it runs, then try again.",
@@ -88,6 +87,5 @@ export function inWords(error: unknown): string {
   if (error instanceof TokenRejected) return t("revoked");
   if (error instanceof Refused && error.status === 401) return t("signedOut");
   const text = error instanceof Error ? error.message.replace(/^\[[A-Z_]+\] /, "") : String(error); // the code is for programs
-  const summary = locale.value === "ja" ? meaning(error) : "";
-  return summary ? t("meant", { summary, text }) : text;
+  return locale.value === "ja" ? inJapanese(error, text) : text;
 }
